@@ -1,0 +1,141 @@
+"""Half-open spans of instants and of dates, and their arithmetic.
+
+A span includes its start and excludes its end, so two spans that merely touch do not overlap,
+and a span of zero length overlaps nothing.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from calendar_manager.domain.errors import InvalidSpanError
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """A half-open stretch of time ``[start, end)``.
+
+    Attributes:
+        start: The first instant inside, aware, kept in UTC.
+        end: The first instant after, aware, kept in UTC; never before ``start``.
+
+    Raises:
+        InvalidSpanError: When an instant is naive or the end comes before the start.
+    """
+
+    start: datetime
+    end: datetime
+
+    def __post_init__(self) -> None:
+        if self.start.tzinfo is None or self.end.tzinfo is None:
+            raise InvalidSpanError("a span needs instants with a time zone")
+        if self.start.tzinfo is not UTC:
+            object.__setattr__(self, "start", self.start.astimezone(UTC))
+        if self.end.tzinfo is not UTC:
+            object.__setattr__(self, "end", self.end.astimezone(UTC))
+        if self.end < self.start:
+            raise InvalidSpanError(f"the span ends at {self.end} before it starts at {self.start}")
+
+    @property
+    def duration(self) -> timedelta:
+        """The real time between start and end."""
+        return self.end - self.start
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the span has no length."""
+        return self.start == self.end
+
+    def overlaps(self, other: "Span") -> bool:
+        """Tell whether the two spans share a stretch of more than zero length."""
+        return max(self.start, other.start) < min(self.end, other.end)
+
+    def contains(self, other: "Span") -> bool:
+        """Tell whether ``other`` lies wholly inside."""
+        return self.start <= other.start and other.end <= self.end
+
+    def intersection(self, other: "Span") -> "Span | None":
+        """Return the shared stretch, or None when there is none."""
+        start, end = max(self.start, other.start), min(self.end, other.end)
+        return Span(start, end) if start < end else None
+
+    def hull(self, other: "Span") -> "Span":
+        """Return the smallest span that contains both."""
+        return Span(min(self.start, other.start), max(self.end, other.end))
+
+    def widened(self, before: timedelta, after: timedelta) -> "Span":
+        """Return the span grown by ``before`` at its start and ``after`` at its end."""
+        return Span(self.start - before, self.end + after)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class DateSpan:
+    """A half-open stretch of days ``[first, end)``, the span of an all-day event.
+
+    Attributes:
+        first: The first day.
+        end: The day after the last (exclusive, as in RFC 5545 section 3.6.1 ``DTEND``).
+
+    Raises:
+        InvalidSpanError: When the end comes before the first day.
+    """
+
+    first: date
+    end: date
+
+    def __post_init__(self) -> None:
+        if self.end < self.first:
+            raise InvalidSpanError(f"the days end on {self.end} before they start on {self.first}")
+
+    @property
+    def days(self) -> int:
+        """The number of days."""
+        return (self.end - self.first).days
+
+
+def merge_spans(spans: Iterable[Span]) -> list[Span]:
+    """Join overlapping and touching spans; return them sorted, apart, and none empty."""
+    merged: list[Span] = []
+    start: datetime | None = None
+    end: datetime | None = None
+    for span in sorted(spans):
+        if span.is_empty:
+            continue
+        if start is None or end is None:
+            start, end = span.start, span.end
+        elif span.start <= end:
+            end = max(end, span.end)
+        else:
+            merged.append(Span(start, end))
+            start, end = span.start, span.end
+    if start is not None and end is not None:
+        merged.append(Span(start, end))
+    return merged
+
+
+def subtract_spans(keep: Sequence[Span], take: Sequence[Span]) -> list[Span]:
+    """Return what of ``keep`` is left without ``take``.
+
+    Args:
+        keep: Spans in any order.
+        take: Spans in any order.
+
+    Returns:
+        Sorted, disjoint, non-empty spans.
+    """
+    left: list[Span] = []
+    taken = merge_spans(take)
+    position = 0
+    for span in merge_spans(keep):
+        start = span.start
+        while position < len(taken) and taken[position].end <= start:
+            position += 1
+        index = position
+        while index < len(taken) and taken[index].start < span.end:
+            if start < taken[index].start:
+                left.append(Span(start, taken[index].start))
+            start = max(start, taken[index].end)
+            index += 1
+        if start < span.end:
+            left.append(Span(start, span.end))
+    return left

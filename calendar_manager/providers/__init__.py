@@ -1,0 +1,1 @@
+"""The outside calendars, each behind the same protocol."""

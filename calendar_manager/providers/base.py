@@ -1,0 +1,147 @@
+"""The protocol that every provider keeps, and the values that cross it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from calendar_manager.domain.accounts import ProviderKind, RemoteCalendar, Tokens
+from calendar_manager.domain.changes import ChangePage
+from calendar_manager.domain.timespan import Span
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationRequest:
+    """Where to send the person, and what to remember until they come back.
+
+    Attributes:
+        url: The provider's consent page with all parameters.
+        memory: What :meth:`ProviderAuth.exchange` needs again, such as the PKCE verifier. It
+            is stored encrypted and used once.
+    """
+
+    url: str
+    memory: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What the person granted.
+
+    Attributes:
+        provider_account_id: The provider's stable id of the account.
+        account: What a person recognises it by, an address as a rule.
+        tokens: The first tokens.
+    """
+
+    provider_account_id: str
+    account: str
+    tokens: Tokens
+
+
+class ProviderAuth(Protocol):
+    """How an account is connected, kept and left. Every call but the first is network."""
+
+    def authorization(
+        self, *, state: str, redirect_uri: str, login_hint: str | None = None
+    ) -> AuthorizationRequest:
+        """Make the request for consent; pure, no network."""
+        ...
+
+    def exchange(
+        self,
+        *,
+        parameters: Mapping[str, str],
+        memory: Mapping[str, str],
+        redirect_uri: str,
+        now: datetime,
+    ) -> Grant:
+        """Turn the parameters of the callback into a grant.
+
+        Args:
+            parameters: The callback's query, ``code`` or ``error`` among them.
+            memory: What :meth:`authorization` asked to remember.
+            redirect_uri: The same as then.
+            now: The present, from which the tokens' lives are counted.
+
+        Raises:
+            ConnectRefusedError: Consent denied, scope missing or code refused; final.
+            RetryLaterError: The provider cannot answer now.
+        """
+        ...
+
+    def refresh(self, tokens: Tokens, *, now: datetime) -> Tokens:
+        """Get the next access token; the refresh token is kept when none comes back.
+
+        Raises:
+            ConsentLostError: The person has to connect again.
+            RetryLaterError: The provider cannot answer now.
+        """
+        ...
+
+    def revoke(self, tokens: Tokens) -> None:
+        """Give the grant back; a grant that is already gone is a success.
+
+        Raises:
+            RetryLaterError: The provider cannot answer now.
+        """
+        ...
+
+
+class CalendarProvider(Protocol):
+    """One account, open for reading. Not shared between threads; close it after use.
+
+    Every method may raise ``AccessTokenRejectedError``, ``ConsentLostError``,
+    ``RetryLaterError`` and plain ``ProviderError`` (final for this attempt).
+    """
+
+    def pull_calendars(self) -> Sequence[RemoteCalendar]:
+        """List every calendar of the account."""
+        ...
+
+    def pull_changes(
+        self, provider_calendar_id: str, *, cursor: str | None, window: Span
+    ) -> Iterator[ChangePage]:
+        """Read what changed, page by page.
+
+        Args:
+            provider_calendar_id: Which calendar.
+            cursor: Where the last complete read ended; None reads everything. A full read
+                reports no deletions, so the caller has to sweep what it did not see.
+            window: The span that matters, for providers that must be asked for one.
+
+        Yields:
+            Pages; the last one and no other has a cursor.
+
+        Raises:
+            CursorExpiredError: The cursor is unknown by now; read from None.
+            CalendarGoneError: The calendar is gone or closed to us.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of the connection to the provider."""
+        ...
+
+
+class ProviderFactory(Protocol):
+    """Makes the two sides of one provider."""
+
+    @property
+    def kind(self) -> ProviderKind:
+        """Which provider."""
+        ...
+
+    @property
+    def normalizer_version(self) -> int:
+        """Counts up when normalizing changes, so that cursors of older reads re-baseline."""
+        ...
+
+    @property
+    def auth(self) -> ProviderAuth:
+        """How accounts are connected."""
+        ...
+
+    def open(self, tokens: Tokens) -> CalendarProvider:
+        """Open one account for reading; no network."""
+        ...
