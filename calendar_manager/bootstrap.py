@@ -1,0 +1,94 @@
+"""Joins the concrete parts into what the doors (API, tasks, CLI) need; nothing else does."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from redis import Redis
+
+from calendar_manager.config import Settings
+from calendar_manager.job_queue import JobQueue, make_celery
+from calendar_manager.providers.registry import (
+    GoogleSettings,
+    ProviderSettings,
+    Registry,
+    build_registry,
+)
+from calendar_manager.store.crypto import TokenCipher
+from calendar_manager.store.unit_of_work import Store
+from calendar_manager.sync.context import SyncContext, SyncOptions
+
+Clock = Callable[[], datetime]
+"""Tells the present instant, aware and in UTC."""
+
+
+def system_clock() -> datetime:
+    """Return the present instant."""
+    return datetime.now(UTC)  # noqa: TID251 - the one place where time enters the program.
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The parts that a door works with.
+
+    Attributes:
+        settings: What the installation decides.
+        store: PostgreSQL.
+        registry: The configured providers.
+        redis: Locks and limits shared by all processes.
+        queue: Asks workers for work.
+        clock: Tells the time.
+    """
+
+    settings: Settings
+    store: Store
+    registry: Registry
+    redis: Redis
+    queue: JobQueue
+    clock: Clock
+
+
+def build_services(settings: Settings, *, clock: Clock = system_clock) -> Services:
+    """Build every part from the settings; nothing connects before its first use."""
+    cipher = TokenCipher([key.get_secret_value() for key in settings.token_encryption_keys])
+    return Services(
+        settings=settings,
+        store=Store.connect(settings.database_url, cipher),
+        registry=build_registry(provider_settings(settings)),
+        redis=Redis.from_url(settings.redis_url, socket_timeout=10, socket_connect_timeout=5),
+        queue=JobQueue(make_celery(settings.redis_url)),
+        clock=clock,
+    )
+
+
+def sync_context(services: Services) -> SyncContext:
+    """Return what the write path works with."""
+    settings = services.settings
+    return SyncContext(
+        store=services.store,
+        registry=services.registry,
+        redis=services.redis,
+        clock=services.clock,
+        jitter=random.random,
+        options=SyncOptions(
+            poll_interval=timedelta(minutes=settings.poll_minutes),
+            horizon_back=timedelta(days=settings.horizon_days_back),
+            horizon_ahead=timedelta(days=settings.horizon_days_ahead),
+        ),
+    )
+
+
+def provider_settings(settings: Settings) -> ProviderSettings:
+    """Pick out of the settings what each provider needs; None where one is not configured."""
+    google = None
+    if settings.google_client_id is not None and settings.google_client_secret is not None:
+        google = GoogleSettings(
+            client_id=settings.google_client_id,
+            client_secret=settings.google_client_secret.get_secret_value(),
+            auth_url=settings.google_auth_url,
+            token_url=settings.google_token_url,
+            revoke_url=settings.google_revoke_url,
+            api_url=settings.google_api_url,
+        )
+    return ProviderSettings(google=google)

@@ -1,0 +1,134 @@
+"""The Celery application, and how the rest of the project asks for work.
+
+Callers name what they want in Python; only this module knows task names and queues. A message
+that cannot be sent is logged and let go, because all work to be done also stands in PostgreSQL,
+where the next dispatch finds it.
+"""
+
+from datetime import timedelta
+from typing import Any, Final
+from uuid import UUID
+
+import structlog
+from celery import Celery, Task
+from kombu import Queue
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from calendar_manager.store.unit_of_work import StoreUnavailableError
+
+log = structlog.get_logger(__name__)
+
+URGENT: Final = "sync.urgent"
+ROUTINE: Final = "sync"
+MAINTENANCE: Final = "maintenance"
+
+SYNC_CALENDAR: Final = "sync.calendar"
+DISCOVER_CALENDARS: Final = "sync.discover"
+EXAMINE_CONFLICTS: Final = "conflicts.examine"
+REFRESH_TOKENS: Final = "tokens.refresh"
+ROLL_HORIZON: Final = "horizon.roll"
+
+NOW: Final = timedelta(0)
+
+HEARTBEAT_KEY: Final = "calendar-manager:heartbeat"
+HEARTBEAT_SECONDS: Final = 60
+"""Beat has a worker renew the key every few seconds; it is gone a minute after either stops."""
+
+REDELIVER_AFTER_SECONDS: Final = 3600
+"""Redis hands a message out again when its task has not ended by then, so every task must end
+or be repeatable; ours are both."""
+
+
+class Door(Task[..., Any]):
+    """A task that comes back when one of our own services is away.
+
+    A provider's trouble never reaches it: that is the sync engine's matter.
+    """
+
+    autoretry_for = (StoreUnavailableError, RedisError)
+    retry_backoff = 2
+    retry_backoff_max = 60
+    retry_jitter = True
+    max_retries = 5
+
+
+def make_celery(redis_url: str) -> Celery:
+    """Make the Celery application on one Redis.
+
+    Args:
+        redis_url: The broker's address; RedBeat keeps its schedule there as well.
+    """
+    celery = Celery("calendar_manager", broker=redis_url, set_as_current=False, task_cls=Door)
+    celery.conf.update(
+        task_queues=[Queue(URGENT), Queue(ROUTINE), Queue(MAINTENANCE)],
+        task_default_queue=MAINTENANCE,
+        task_ignore_result=True,
+        task_acks_late=True,
+        task_reject_on_worker_lost=True,
+        task_serializer="json",
+        accept_content=["json"],
+        task_track_started=True,
+        worker_prefetch_multiplier=1,
+        worker_send_task_events=True,
+        task_send_sent_event=True,
+        worker_hijack_root_logger=False,
+        worker_cancel_long_running_tasks_on_connection_loss=True,
+        broker_connection_retry_on_startup=True,
+        broker_transport_options={
+            "visibility_timeout": REDELIVER_AFTER_SECONDS,
+            "queue_order_strategy": "priority",
+            "socket_timeout": 10,
+            "socket_connect_timeout": 5,
+        },
+        task_publish_retry_policy={"max_retries": 2, "interval_start": 0.1, "interval_max": 0.5},
+        enable_utc=True,
+        timezone="UTC",
+    )
+    return celery
+
+
+class JobQueue:
+    """Asks workers for work.
+
+    Args:
+        celery: The application of :func:`make_celery`.
+    """
+
+    def __init__(self, celery: Celery) -> None:
+        self.celery = celery
+
+    def sync_calendar(self, job_id: UUID, *, urgent: bool, delay: timedelta = NOW) -> None:
+        """Run a queued sync job; urgent ones overtake the routine."""
+        self._send(SYNC_CALENDAR, job_id, URGENT if urgent else ROUTINE, delay)
+
+    def refresh_tokens(self, connection_id: UUID) -> None:
+        """Replace a connection's access token before it ends."""
+        self._send(REFRESH_TOKENS, connection_id, MAINTENANCE)
+
+    def roll_horizon(self, calendar_id: UUID) -> None:
+        """Lay out a calendar's series further into the future."""
+        self._send(ROLL_HORIZON, calendar_id, MAINTENANCE)
+
+    def discover_calendars(self, connection_id: UUID, *, urgent: bool) -> None:
+        """Bring the list of a connection's calendars up to date."""
+        self._send(DISCOVER_CALENDARS, connection_id, URGENT if urgent else MAINTENANCE)
+
+    def examine_conflicts(self, user_id: UUID) -> None:
+        """Look for conflicts where a user's occurrences changed."""
+        self._send(EXAMINE_CONFLICTS, user_id, URGENT)
+
+    def count_workers(self, *, timeout: float = 1.0) -> int:
+        """Return how many workers answer within ``timeout`` seconds; 0 if Redis does not."""
+        try:
+            return len(self.celery.control.ping(timeout=timeout))
+        except OperationalError:
+            return 0
+
+    def _send(self, name: str, subject: UUID, queue: str, delay: timedelta = NOW) -> None:
+        try:
+            self.celery.send_task(
+                name, args=[str(subject)], queue=queue, countdown=delay.total_seconds() or None
+            )
+        except OperationalError:
+            log.warning("job_not_sent", job=name, subject=str(subject), exc_info=True)

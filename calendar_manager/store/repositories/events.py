@@ -1,0 +1,196 @@
+"""Events, written in bulk as the providers report them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from calendar_manager.domain.events import Event
+from calendar_manager.store.event_rows import event_from_row, event_values
+from calendar_manager.store.execution import execute_count
+from calendar_manager.store.tables import EventRow, ReadMarkRow
+
+
+@dataclass(frozen=True, slots=True)
+class KnownEvent:
+    """What the plan has to know of a stored event.
+
+    Attributes:
+        event_id: Ours.
+        series_id: For overrides, the provider's id of the master.
+        fingerprint: Of the content that we have.
+        deleted: Whether it is gone and only kept until the cleanup.
+    """
+
+    event_id: UUID
+    series_id: str | None
+    fingerprint: str
+    deleted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """An event together with our id of it."""
+
+    event_id: UUID
+    event: Event
+
+
+class EventRepository:
+    """Queries over events, for the writer that holds a calendar's lease.
+
+    A calendar belongs to one user, so naming the calendar names the user.
+
+    Args:
+        session: The transaction's session.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def load_known(
+        self, calendar_id: UUID, provider_event_ids: Iterable[str]
+    ) -> Mapping[str, KnownEvent]:
+        """Return what we have of some events, by the provider's id."""
+        rows = self._session.execute(
+            select(
+                EventRow.provider_event_id,
+                EventRow.id,
+                EventRow.series_id,
+                EventRow.fingerprint,
+                EventRow.deleted_at.is_not(None),
+            ).where(
+                EventRow.calendar_id == calendar_id,
+                EventRow.provider_event_id.in_(list(provider_event_ids)),
+            )
+        )
+        return {row[0]: KnownEvent(*row[1:]) for row in rows}
+
+    def save(
+        self, *, user_id: UUID, calendar_id: UUID, events: Sequence[Event]
+    ) -> Sequence[StoredEvent]:
+        """Insert or overwrite events; deleted ones come back to life under their old id."""
+        if not events:
+            return []
+        statement = insert(EventRow)
+        changing = {
+            column.name: column
+            for column in statement.excluded
+            if column.name not in {"id", "user_id", "calendar_id", "provider_event_id"}
+            and column.name not in {"created_at", "updated_at"}
+        }
+        statement = statement.on_conflict_do_update(
+            index_elements=["calendar_id", "provider_event_id"],
+            set_={**changing, "updated_at": func.now()},
+        )
+        ids = self._session.execute(
+            statement.returning(EventRow.provider_event_id, EventRow.id),
+            [
+                {"user_id": user_id, "calendar_id": calendar_id, **event_values(event)}
+                for event in events
+            ],
+        )
+        by_provider_id = {row[0]: row[1] for row in ids}
+        return [StoredEvent(by_provider_id[event.provider_event_id], event) for event in events]
+
+    def mark_deleted(
+        self, calendar_id: UUID, provider_event_ids: Sequence[str], *, now: datetime
+    ) -> Sequence[UUID]:
+        """Delete events softly, masters together with their overrides; return our ids."""
+        if not provider_event_ids:
+            return []
+        return self._session.scalars(
+            update(EventRow)
+            .where(
+                EventRow.calendar_id == calendar_id,
+                EventRow.deleted_at.is_(None),
+                or_(
+                    EventRow.provider_event_id.in_(provider_event_ids),
+                    EventRow.series_id.in_(provider_event_ids),
+                ),
+            )
+            .values(deleted_at=now)
+            .returning(EventRow.id)
+        ).all()
+
+    def load_series(
+        self, calendar_id: UUID, series_ids: Iterable[str]
+    ) -> tuple[Sequence[StoredEvent], Sequence[Event]]:
+        """Return living masters by the provider's ids, and the overrides of these series."""
+        wanted = list(series_ids)
+        masters = self._session.scalars(
+            select(EventRow).where(
+                EventRow.calendar_id == calendar_id,
+                EventRow.provider_event_id.in_(wanted),
+                EventRow.kind == "master",
+                EventRow.deleted_at.is_(None),
+            )
+        )
+        overrides = self._session.scalars(
+            select(EventRow).where(
+                EventRow.calendar_id == calendar_id,
+                EventRow.series_id.in_(wanted),
+                EventRow.deleted_at.is_(None),
+            )
+        )
+        return (
+            [StoredEvent(row.id, event_from_row(row)) for row in masters],
+            [event_from_row(row) for row in overrides],
+        )
+
+    def list_masters(
+        self, calendar_id: UUID, *, after: UUID | None, limit: int
+    ) -> Sequence[tuple[UUID, str]]:
+        """List living masters of a calendar as our id and the provider's, in order of our id."""
+        query = select(EventRow.id, EventRow.provider_event_id).where(
+            EventRow.calendar_id == calendar_id,
+            EventRow.kind == "master",
+            EventRow.deleted_at.is_(None),
+        )
+        if after is not None:
+            query = query.where(EventRow.id > after)
+        rows = self._session.execute(query.order_by(EventRow.id).limit(limit))
+        return [(event_id, provider_event_id) for event_id, provider_event_id in rows]
+
+    def note_problems(self, problems: Mapping[UUID, str | None]) -> None:
+        """Write down why events could not be laid out, or that they can be."""
+        if problems:
+            self._session.execute(
+                update(EventRow),
+                [{"id": event_id, "problem": text} for event_id, text in problems.items()],
+            )
+
+    def clear_marks(self, calendar_id: UUID) -> None:
+        """Forget what an earlier full read has seen."""
+        self._session.execute(delete(ReadMarkRow).where(ReadMarkRow.calendar_id == calendar_id))
+
+    def mark_seen(self, calendar_id: UUID, provider_event_ids: Iterable[str]) -> None:
+        """Note that a full read has seen these events."""
+        marks = [
+            {"calendar_id": calendar_id, "provider_event_id": provider_event_id}
+            for provider_event_id in provider_event_ids
+        ]
+        if marks:
+            self._session.execute(insert(ReadMarkRow).on_conflict_do_nothing(), marks)
+
+    def find_unseen(self, calendar_id: UUID) -> Sequence[str]:
+        """Return the living events that a complete full read has not seen: they are gone."""
+        seen = select(ReadMarkRow.provider_event_id).where(
+            ReadMarkRow.calendar_id == calendar_id,
+            ReadMarkRow.provider_event_id == EventRow.provider_event_id,
+        )
+        return self._session.scalars(
+            select(EventRow.provider_event_id).where(
+                EventRow.calendar_id == calendar_id,
+                EventRow.deleted_at.is_(None),
+                ~seen.exists(),
+            )
+        ).all()
+
+    def purge_deleted(self, *, before: datetime) -> int:
+        """Remove the installation's events for good that were deleted before an instant."""
+        return execute_count(self._session, delete(EventRow).where(EventRow.deleted_at < before))

@@ -1,0 +1,259 @@
+"""Sync jobs: the durable queue of runs, and their history."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import case, cast, delete, func, literal, or_, select, text, tuple_, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from calendar_manager.domain.sync_jobs import (
+    SyncCounts,
+    SyncJob,
+    SyncKind,
+    SyncStatus,
+    SyncTrigger,
+)
+from calendar_manager.store.execution import execute_count
+from calendar_manager.store.tables import CalendarRow, ConnectionRow, SyncJobRow
+
+MAX_REJECTIONS = 100
+"""How many unreadable events a job remembers by name; all of them are counted."""
+
+
+class SyncJobRepository:
+    """Queries over sync jobs.
+
+    Args:
+        session: The transaction's session.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def request(
+        self,
+        *,
+        user_id: UUID,
+        calendar_id: UUID,
+        kind: SyncKind,
+        trigger: SyncTrigger,
+        now: datetime,
+    ) -> SyncJob:
+        """Queue a run, or return the one that already waits.
+
+        A waiting run reads everything that happens before it starts, so a second one would
+        find nothing to do. A request to read everything anew strengthens the waiting one.
+        """
+        statement = insert(SyncJobRow).values(
+            user_id=user_id,
+            calendar_id=calendar_id,
+            kind=kind,
+            trigger=trigger,
+            queued_at=now,
+            sent_at=now,
+        )
+        stronger = func.coalesce(
+            func.nullif(statement.excluded.kind, SyncKind.INCREMENTAL), SyncJobRow.kind
+        )
+        statement = statement.on_conflict_do_update(
+            index_elements=[SyncJobRow.calendar_id],
+            index_where=text("status = 'queued'"),
+            set_={"kind": stronger, "sent_at": now},
+        )
+        row = self._session.scalars(
+            statement.returning(SyncJobRow), execution_options={"populate_existing": True}
+        ).one()
+        return job_from_row(row)
+
+    def find(self, user_id: UUID, job_id: UUID) -> SyncJob | None:
+        """Return a user's job, or None."""
+        row = self._session.scalars(
+            select(SyncJobRow).where(SyncJobRow.id == job_id, SyncJobRow.user_id == user_id)
+        ).one_or_none()
+        return None if row is None else job_from_row(row)
+
+    def list(
+        self,
+        user_id: UUID,
+        *,
+        calendar_id: UUID | None = None,
+        status: SyncStatus | None = None,
+        before: tuple[datetime, UUID] | None = None,
+        limit: int = 50,
+    ) -> Sequence[SyncJob]:
+        """List a user's jobs, the newest first.
+
+        Args:
+            user_id: Whose.
+            calendar_id: Only those of one calendar.
+            status: Only those in one state.
+            before: ``(queued_at, id)`` of the last one already seen.
+            limit: How many at most.
+        """
+        query = select(SyncJobRow).where(SyncJobRow.user_id == user_id)
+        if calendar_id is not None:
+            query = query.where(SyncJobRow.calendar_id == calendar_id)
+        if status is not None:
+            query = query.where(SyncJobRow.status == status)
+        if before is not None:
+            query = query.where(tuple_(SyncJobRow.queued_at, SyncJobRow.id) < before)
+        query = query.order_by(SyncJobRow.queued_at.desc(), SyncJobRow.id.desc()).limit(limit)
+        return [job_from_row(row) for row in self._session.scalars(query)]
+
+    def record_page(
+        self, job_id: UUID, counts: SyncCounts, rejections: Sequence[dict[str, str | None]]
+    ) -> None:
+        """Add one applied page to a running job."""
+        self.count(job_id, counts, pages=1)
+        if rejections:
+            room = func.jsonb_array_length(SyncJobRow.rejections) < MAX_REJECTIONS
+            added = literal(list(rejections[:MAX_REJECTIONS]), SyncJobRow.rejections.type)
+            self._session.execute(
+                update(SyncJobRow)
+                .where(SyncJobRow.id == job_id, room)
+                .values(rejections=SyncJobRow.rejections.op("||")(added))
+            )
+
+    def count(self, job_id: UUID, counts: SyncCounts, *, pages: int = 0) -> None:
+        """Add to what a running job did."""
+        values: dict[str, Any] = {
+            "pages": SyncJobRow.pages + pages,
+            "created_count": SyncJobRow.created_count + counts.created,
+            "updated_count": SyncJobRow.updated_count + counts.updated,
+            "deleted_count": SyncJobRow.deleted_count + counts.deleted,
+            "unchanged_count": SyncJobRow.unchanged_count + counts.unchanged,
+            "rejected_count": SyncJobRow.rejected_count + counts.rejected,
+        }
+        self._session.execute(update(SyncJobRow).where(SyncJobRow.id == job_id).values(values))
+
+    def queue_due(
+        self, *, now: datetime, interval: timedelta, limit: int
+    ) -> Sequence[tuple[UUID, SyncTrigger]]:
+        """Queue runs for the calendars of the whole installation that are due.
+
+        Each due calendar's next turn is moved on in the same statement, and rows that another
+        dispatcher is looking at are passed over, so two dispatchers never queue one twice.
+
+        Args:
+            now: The present.
+            interval: When the next turn comes if this one should get lost.
+            limit: How many at most, the longest overdue first.
+
+        Returns:
+            The jobs to send to the workers.
+        """
+        due = (
+            select(CalendarRow.id)
+            .join(ConnectionRow, ConnectionRow.id == CalendarRow.connection_id)
+            .where(
+                CalendarRow.next_sync_at <= now,
+                CalendarRow.sync_enabled,
+                CalendarRow.deleted_at.is_(None),
+                CalendarRow.gone_at.is_(None),
+                CalendarRow.held_at.is_(None),
+                ConnectionRow.status == "active",
+            )
+            .order_by(CalendarRow.next_sync_at)
+            .limit(limit)
+            .with_for_update(of=CalendarRow, skip_locked=True)
+            .cte("due")
+        )
+        kind = case(
+            (CalendarRow.cursor.is_not(None), "incremental"),
+            (CalendarRow.last_synced_at.is_not(None), "full"),
+            else_="initial",
+        )
+        moved = (
+            update(CalendarRow)
+            .where(CalendarRow.id.in_(select(due.c.id)))
+            .values(next_sync_at=now + interval)
+            .returning(CalendarRow.id, CalendarRow.user_id, kind.label("kind"))
+            .cte("moved")
+        )
+        columns = ["id", "user_id", "calendar_id", "kind", "trigger", "queued_at", "sent_at"]
+        source = select(
+            func.gen_random_uuid(),
+            moved.c.user_id,
+            moved.c.id,
+            moved.c.kind,
+            text("'beat'"),
+            cast(now, SyncJobRow.queued_at.type),
+            cast(now, SyncJobRow.sent_at.type),
+        )
+        queued = self._session.execute(
+            insert(SyncJobRow)
+            .from_select(columns, source)
+            .on_conflict_do_nothing(
+                index_elements=[SyncJobRow.calendar_id], index_where=text("status = 'queued'")
+            )
+            .returning(SyncJobRow.id, SyncJobRow.trigger)
+        )
+        return [(job_id, SyncTrigger(trigger)) for job_id, trigger in queued]
+
+    def resend_lost(
+        self, *, now: datetime, patience: timedelta, limit: int
+    ) -> Sequence[tuple[UUID, SyncTrigger]]:
+        """Find the installation's jobs whose message or worker got lost.
+
+        A queued job counts as lost when it was sent longer ago than ``patience``; a running one
+        when its worker stopped renewing its lease.
+
+        Returns:
+            The jobs to send again; sending one too many is harmless.
+        """
+        lost = (
+            select(SyncJobRow.id)
+            .join(CalendarRow, CalendarRow.id == SyncJobRow.calendar_id)
+            .join(ConnectionRow, ConnectionRow.id == CalendarRow.connection_id)
+            .where(
+                SyncJobRow.sent_at <= now - patience,
+                ConnectionRow.status == "active",
+                SyncJobRow.status.in_(["queued", "running"]),
+                or_(CalendarRow.leased_until.is_(None), CalendarRow.leased_until <= now),
+            )
+            .order_by(SyncJobRow.sent_at)
+            .limit(limit)
+            .with_for_update(of=SyncJobRow, skip_locked=True)
+            .scalar_subquery()
+        )
+        sent = self._session.execute(
+            update(SyncJobRow)
+            .where(SyncJobRow.id.in_(lost))
+            .values(sent_at=now)
+            .returning(SyncJobRow.id, SyncJobRow.trigger)
+        )
+        return [(job_id, SyncTrigger(trigger)) for job_id, trigger in sent]
+
+    def delete_finished(self, *, before: datetime) -> int:
+        """Delete the installation's jobs that ended before an instant; return how many."""
+        return execute_count(
+            self._session, delete(SyncJobRow).where(SyncJobRow.finished_at < before)
+        )
+
+
+def job_from_row(row: SyncJobRow) -> SyncJob:
+    """Return the domain's view of a row."""
+    return SyncJob(
+        id=row.id,
+        calendar_id=row.calendar_id,
+        kind=SyncKind(row.kind),
+        trigger=SyncTrigger(row.trigger),
+        status=SyncStatus(row.status),
+        pages=row.pages,
+        counts=SyncCounts(
+            created=row.created_count,
+            updated=row.updated_count,
+            deleted=row.deleted_count,
+            unchanged=row.unchanged_count,
+            rejected=row.rejected_count,
+        ),
+        rejections=tuple(row.rejections),
+        attempts=row.attempts,
+        error=row.error,
+        queued_at=row.queued_at,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+    )

@@ -1,0 +1,46 @@
+"""Every table, so that the metadata is whole wherever one of them is imported."""
+
+from calendar_manager.store.tables.base import Base
+from calendar_manager.store.tables.calendars import (
+    CalendarRow,
+    ChannelRow,
+    ConnectionRow,
+    ReadMarkRow,
+)
+from calendar_manager.store.tables.clients import ClientRow, ClientRuleRow, EventAssignmentRow
+from calendar_manager.store.tables.conflicts import (
+    ConflictCheckRow,
+    ConflictHistoryRow,
+    ConflictRow,
+)
+from calendar_manager.store.tables.events import EventRow, OccurrenceRow
+from calendar_manager.store.tables.sync_jobs import SyncJobRow
+from calendar_manager.store.tables.users import (
+    AuditRow,
+    AvailabilityRulesRow,
+    LoginSessionRow,
+    OAuthStateRow,
+    UserRow,
+)
+
+__all__ = [
+    "AuditRow",
+    "AvailabilityRulesRow",
+    "Base",
+    "CalendarRow",
+    "ChannelRow",
+    "ClientRow",
+    "ClientRuleRow",
+    "ConflictCheckRow",
+    "ConflictHistoryRow",
+    "ConflictRow",
+    "ConnectionRow",
+    "EventAssignmentRow",
+    "EventRow",
+    "LoginSessionRow",
+    "OAuthStateRow",
+    "OccurrenceRow",
+    "ReadMarkRow",
+    "SyncJobRow",
+    "UserRow",
+]

@@ -1,0 +1,108 @@
+"""Transactions: the only place that commits."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.orm import Session, sessionmaker
+
+from calendar_manager.domain.errors import CalendarManagerError
+from calendar_manager.store.crypto import TokenCipher
+from calendar_manager.store.repositories.agenda import AgendaRepository
+from calendar_manager.store.repositories.audit import AuditRepository
+from calendar_manager.store.repositories.calendars import CalendarRepository
+from calendar_manager.store.repositories.conflicts import ConflictRepository
+from calendar_manager.store.repositories.connections import ConnectionRepository
+from calendar_manager.store.repositories.events import EventRepository
+from calendar_manager.store.repositories.leases import LeaseRepository
+from calendar_manager.store.repositories.login_sessions import LoginSessionRepository
+from calendar_manager.store.repositories.oauth_states import OAuthStateRepository
+from calendar_manager.store.repositories.occurrences import OccurrenceRepository
+from calendar_manager.store.repositories.rules import RulesRepository
+from calendar_manager.store.repositories.sync_jobs import SyncJobRepository
+from calendar_manager.store.repositories.users import UserRepository
+
+
+class StoreUnavailableError(CalendarManagerError):
+    """The database cannot be reached or broke off; trying again may help."""
+
+
+class UnitOfWork:
+    """One transaction with its repositories, and what to do once it is committed.
+
+    Args:
+        session: An open session; :class:`Store` commits it.
+        cipher: Opens and seals stored tokens.
+    """
+
+    def __init__(self, session: Session, cipher: TokenCipher) -> None:
+        self._after_commit: list[Callable[[], None]] = []
+        self.session = session
+        self.agenda = AgendaRepository(session)
+        self.audit = AuditRepository(session)
+        self.calendars = CalendarRepository(session)
+        self.conflicts = ConflictRepository(session)
+        self.connections = ConnectionRepository(session, cipher)
+        self.events = EventRepository(session)
+        self.leases = LeaseRepository(session, self.connections)
+        self.login_sessions = LoginSessionRepository(session)
+        self.oauth_states = OAuthStateRepository(session, cipher)
+        self.occurrences = OccurrenceRepository(session)
+        self.rules = RulesRepository(session)
+        self.sync_jobs = SyncJobRepository(session)
+        self.users = UserRepository(session)
+
+    def after_commit(self, action: Callable[[], None]) -> None:
+        """Run ``action`` once the transaction is committed, and never if it is not."""
+        self._after_commit.append(action)
+
+    def run_after_commit(self) -> None:
+        """Run what was put off; called by the store alone."""
+        for action in self._after_commit:
+            action()
+
+
+class Store:
+    """The database.
+
+    Args:
+        engine: Connections to PostgreSQL.
+        cipher: Opens and seals stored tokens.
+    """
+
+    def __init__(self, engine: Engine, cipher: TokenCipher) -> None:
+        self.engine = engine
+        self._cipher = cipher
+        self._sessions = sessionmaker(engine, expire_on_commit=False)
+
+    @classmethod
+    def connect(cls, url: str, cipher: TokenCipher, *, pool_size: int = 10) -> "Store":
+        """Open the database at ``url``.
+
+        Every connection speaks UTC, so that no server setting shifts an instant on its way.
+        """
+        engine = create_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_pre_ping=True,
+            connect_args={"options": "-c timezone=UTC"},
+        )
+        return cls(engine, cipher)
+
+    @contextmanager
+    def begin(self) -> Iterator[UnitOfWork]:
+        """Open a transaction; commit it at the end, or roll it back on any error.
+
+        Raises:
+            StoreUnavailableError: The database cannot be reached or broke off.
+        """
+        try:
+            with self._sessions() as session:
+                uow = UnitOfWork(session, self._cipher)
+                with session.begin():
+                    yield uow
+        except (OperationalError, InterfaceError) as error:
+            raise StoreUnavailableError("the database cannot be reached") from error
+        uow.run_after_commit()

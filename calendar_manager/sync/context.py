@@ -1,0 +1,61 @@
+"""What the write path works with."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from redis import Redis
+
+from calendar_manager.domain.timespan import Span
+from calendar_manager.providers.registry import Registry
+from calendar_manager.store.unit_of_work import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncOptions:
+    """What an installation decides about syncing.
+
+    Attributes:
+        poll_interval: How often a calendar is asked for news.
+        horizon_back: How far back series are laid out.
+        horizon_ahead: How far ahead series are laid out.
+        lease: How long a worker may be silent before another takes over; longer than the
+            slowest answer of a provider that a client waits for.
+        maximum_attempts: How often a job is started before it counts as failed.
+    """
+
+    poll_interval: timedelta
+    horizon_back: timedelta
+    horizon_ahead: timedelta
+    lease: timedelta = timedelta(minutes=3)
+    maximum_attempts: int = 6
+
+
+@dataclass(frozen=True, slots=True)
+class SyncContext:
+    """The parts of the write path.
+
+    Attributes:
+        store: PostgreSQL.
+        registry: The configured providers.
+        redis: Holds the locks that all workers share.
+        clock: Tells the present instant.
+        jitter: Gives a number in ``[0, 1)``, so that retries of many do not come at once.
+        options: What the installation decides.
+    """
+
+    store: Store
+    registry: Registry
+    redis: Redis
+    clock: Callable[[], datetime]
+    jitter: Callable[[], float]
+    options: SyncOptions
+
+    def horizon(self) -> Span:
+        """Return the span in which series are laid out from now on, in whole UTC days."""
+        midnight = self.clock().replace(hour=0, minute=0, second=0, microsecond=0)
+        return Span(midnight - self.options.horizon_back, midnight + self.options.horizon_ahead)
+
+    def next_poll(self) -> datetime:
+        """Return when a calendar that was just read is due again, spread over a tenth."""
+        return self.clock() + self.options.poll_interval * (1 + 0.1 * self.jitter())

@@ -1,0 +1,117 @@
+"""What one page of changes means for our copy: a pure value that tests can read."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from calendar_manager.domain.changes import Deleted, Rejected, RemoteChange, Upserted
+from calendar_manager.domain.events import Event, EventKind, EventStatus
+from calendar_manager.domain.sync_jobs import SyncCounts
+from calendar_manager.store.repositories.events import KnownEvent
+
+
+@dataclass(frozen=True, slots=True)
+class PagePlan:
+    """What to write.
+
+    Attributes:
+        save: Events to insert or overwrite.
+        delete: Provider ids of events to delete, masters with all their overrides.
+        series: Provider ids of masters to lay out anew because an override of theirs came,
+            changed or went.
+        seen: Provider ids that a full read has seen; unreadable ones count, because an event
+            that we cannot read is not an event that is gone.
+        counts: What the page does.
+        rejections: The unreadable events with their reasons.
+    """
+
+    save: tuple[Event, ...]
+    delete: tuple[str, ...]
+    series: frozenset[str]
+    seen: tuple[str, ...]
+    counts: SyncCounts
+    rejections: tuple[Rejected, ...]
+
+
+def changed_ids(changes: Iterable[RemoteChange]) -> list[str]:
+    """Return the provider ids that a page speaks of."""
+    ids = (_provider_event_id(change) for change in changes)
+    return [provider_event_id for provider_event_id in ids if provider_event_id is not None]
+
+
+def plan_page(changes: Sequence[RemoteChange], known: Mapping[str, KnownEvent]) -> PagePlan:
+    """Work out what a page does to our copy.
+
+    The last word on an event counts, for a page may repeat one. An event whose fingerprint we
+    already have is left alone. A deletion of something that we never had, or of something
+    deleted already, is nothing.
+
+    Args:
+        changes: One page, in the provider's order.
+        known: What we have of the events that the page speaks of.
+    """
+    rejections = tuple(change for change in changes if isinstance(change, Rejected))
+    last = {
+        change.event.provider_event_id
+        if isinstance(change, Upserted)
+        else change.provider_event_id: change
+        for change in changes
+        if not isinstance(change, Rejected)
+    }
+    gone = {key for key, change in last.items() if isinstance(change, Deleted)}
+    upserts = [
+        change.event
+        for change in last.values()
+        if isinstance(change, Upserted) and not _died_with_series(change.event, gone)
+    ]
+    save = [event for event in upserts if not _is_current(event, known)]
+    delete = [key for key in gone if key in known and not known[key].deleted]
+    created = sum(1 for event in save if _is_new(event, known))
+    return PagePlan(
+        save=tuple(save),
+        delete=tuple(sorted(delete)),
+        series=_touched_series(save, delete, known),
+        seen=tuple(changed_ids(change for change in changes if not isinstance(change, Deleted))),
+        counts=SyncCounts(
+            created=created,
+            updated=len(save) - created,
+            deleted=len(delete),
+            unchanged=len(upserts) - len(save),
+            rejected=len(rejections),
+        ),
+        rejections=rejections,
+    )
+
+
+def _provider_event_id(change: RemoteChange) -> str | None:
+    if isinstance(change, Upserted):
+        return change.event.provider_event_id
+    return change.provider_event_id
+
+
+def _died_with_series(event: Event, gone: set[str]) -> bool:
+    """Tell whether a cancelled override only echoes that its whole series was deleted."""
+    return event.status is EventStatus.CANCELLED and event.series_id in gone
+
+
+def _is_new(event: Event, known: Mapping[str, KnownEvent]) -> bool:
+    old = known.get(event.provider_event_id)
+    return old is None or old.deleted
+
+
+def _is_current(event: Event, known: Mapping[str, KnownEvent]) -> bool:
+    old = known.get(event.provider_event_id)
+    return old is not None and not old.deleted and old.fingerprint == event.fingerprint
+
+
+def _touched_series(
+    save: Iterable[Event], delete: Iterable[str], known: Mapping[str, KnownEvent]
+) -> frozenset[str]:
+    touched = {event.series_id for event in save if event.kind is EventKind.OVERRIDE}
+    touched |= {known[key].series_id for key in delete}
+    # An event that was an override and is none any more gives its place back to the series.
+    touched |= {
+        known[event.provider_event_id].series_id
+        for event in save
+        if event.provider_event_id in known
+    }
+    return frozenset(series for series in touched if series is not None)

@@ -1,0 +1,83 @@
+"""Reading a provider in the name of a connection."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from calendar_manager.domain.accounts import Connection, Tokens
+from calendar_manager.domain.changes import ChangePage
+from calendar_manager.domain.timespan import Span
+from calendar_manager.providers.base import CalendarProvider
+from calendar_manager.providers.errors import (
+    AccessTokenRejectedError,
+    ConsentLostError,
+    RetryLaterError,
+)
+from calendar_manager.sync.context import SyncContext
+from calendar_manager.sync.tokens import condemn, fresh_tokens
+
+Result = TypeVar("Result")
+
+
+@contextmanager
+def opened(
+    context: SyncContext, connection: Connection, tokens: Tokens
+) -> Iterator[CalendarProvider]:
+    """Open an account for reading, and let go of it afterwards."""
+    provider = context.registry.get(connection.provider).open(tokens)
+    try:
+        yield provider
+    finally:
+        provider.close()
+
+
+def with_account(
+    context: SyncContext, connection: Connection, action: Callable[[CalendarProvider], Result]
+) -> Result:
+    """Run an action on an open account.
+
+    An access token that is refused although it has not ended, because it was revoked or the
+    clocks differ, is replaced once, and the action starts over; it must bear that.
+
+    Raises:
+        ConsentLostError: The person has to connect again; the connection says so by now.
+        ProviderError: Whatever else the action raises.
+    """
+    tokens = fresh_tokens(context, connection.id)
+    try:
+        with opened(context, connection, tokens) as provider:
+            return action(provider)
+    except AccessTokenRejectedError:
+        tokens = fresh_tokens(context, connection.id, rejected=tokens.access_token)
+    except ConsentLostError as error:
+        condemn(context, connection.id, error)
+        raise
+    try:
+        with opened(context, connection, tokens) as provider:
+            return action(provider)
+    except AccessTokenRejectedError as error:
+        lost = ConsentLostError(
+            "The provider refuses even a new access token. Connect the account again.",
+            reason=error.reason,
+            request_id=error.request_id,
+        )
+        condemn(context, connection.id, lost)
+        raise lost from error
+    except ConsentLostError as error:
+        condemn(context, connection.id, error)
+        raise
+
+
+def pull_pages(
+    provider: CalendarProvider, provider_calendar_id: str, *, cursor: str | None, window: Span
+) -> Iterator[ChangePage]:
+    """Read what changed in a calendar, page by page, and make sure that the end is an end.
+
+    Raises:
+        RetryLaterError: The provider ended without a cursor, so the read is incomplete.
+    """
+    page = ChangePage(())
+    for page in provider.pull_changes(provider_calendar_id, cursor=cursor, window=window):
+        yield page
+    if page.cursor is None:
+        raise RetryLaterError("The provider ended its answer half-way.", reason="incomplete")

@@ -1,0 +1,53 @@
+"""The Celery application of this installation, with its schedule and its logs."""
+
+import os
+from typing import Any
+
+import structlog
+from celery import Celery, signals
+
+from calendar_manager.bootstrap import Services, build_services, sync_context
+from calendar_manager.config import load_settings
+from calendar_manager.logs import configure_logging
+from calendar_manager.sync.context import SyncContext
+from calendar_manager.tasks.schedule import BEAT_SCHEDULE
+
+services: Services = build_services(load_settings())
+context: SyncContext = sync_context(services)
+app: Celery = services.queue.celery
+app.conf.update(
+    beat_schedule=BEAT_SCHEDULE,
+    beat_scheduler="redbeat.RedBeatScheduler",
+    beat_max_loop_interval=5,
+    redbeat_redis_url=services.settings.redis_url,
+    redbeat_key_prefix="calendar-manager:beat:",
+    # Two beats are safe, because only the holder of this lock sends; should it die, the other
+    # one takes over after so many seconds.
+    redbeat_lock_timeout=30,
+)
+
+
+@signals.setup_logging.connect
+def set_up_logging(**_: Any) -> None:  # noqa: ANN401 - Celery sends whatever it likes.
+    """Log as the rest of the project does instead of as Celery does."""
+    settings = services.settings
+    configure_logging(settings.log_level, settings.log_format)
+
+
+@signals.worker_process_init.connect
+def forget_parents_connections(**_: Any) -> None:  # noqa: ANN401 - as above.
+    """Make sure that a forked worker never talks on a connection of its parent's."""
+    services.store.engine.dispose(close=False)
+    services.redis.connection_pool.reset()
+
+
+@signals.task_prerun.connect
+def bind_log_context(task_id: str, task: Any, **_: Any) -> None:  # noqa: ANN401 - as above.
+    """Name the task in all that it logs."""
+    structlog.contextvars.bind_contextvars(task_id=task_id, task=task.name, pid=os.getpid())
+
+
+@signals.task_postrun.connect
+def clear_log_context(**_: Any) -> None:  # noqa: ANN401 - as above.
+    """Forget the task's name."""
+    structlog.contextvars.clear_contextvars()
