@@ -1,5 +1,6 @@
 """What a provider reports: a stream of changes in pages, ended by a cursor."""
 
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from calendar_manager.domain.events import Event
@@ -36,7 +37,46 @@ class Rejected:
     reason: str
 
 
-RemoteChange = Upserted | Deleted | Rejected
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesRead:
+    """Everything that there is of one series, for providers that do not report its parts.
+
+    Overrides of the series that are not in here are gone.
+
+    Attributes:
+        master: The master.
+        overrides: All its overrides.
+        instance_ids: The provider's ids of all its instances, by any of which the provider may
+            later speak of the series.
+        rejections: Overrides that could not be read; they are not gone.
+    """
+
+    master: Event
+    overrides: tuple[Event, ...]
+    instance_ids: frozenset[str]
+    rejections: tuple[Rejected, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRead:
+    """Everything that there is of one group of events, for what has no cursor of its own.
+
+    Events whose provider id begins with the prefix and which are not in here are gone.
+
+    Attributes:
+        prefix: What the provider ids of the group begin with, and no other's do.
+        events: All events of the group.
+    """
+
+    prefix: str
+    events: tuple[Event, ...]
+
+
+RemoteChange = Upserted | Deleted | Rejected | SeriesRead | GroupRead
+
+
+FindSeries = Callable[[Collection[str]], Mapping[str, str]]
+"""Tells to which series instances belong: their ids to the master's, unknown ones left out."""
 
 
 @dataclass(frozen=True, slots=True)

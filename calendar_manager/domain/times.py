@@ -4,7 +4,7 @@ pytz says which zone names exist; :mod:`zoneinfo` converts, because its fold (PE
 two readings of an ambiguous wall clock apart and its data does not end in 2037.
 """
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -14,6 +14,8 @@ from calendar_manager.domain.errors import UnknownTimeZoneError
 from calendar_manager.domain.timespan import DateSpan, Span
 
 MIDNIGHT = time(0)
+FIRST_WALL = datetime.min  # noqa: DTZ901 - Wall clocks are naive.
+LAST_WALL = datetime.max  # noqa: DTZ901 - As above.
 
 
 @lru_cache(maxsize=1024)
@@ -58,21 +60,21 @@ def resolve_wall(wall: datetime, zone: ZoneInfo, *, late: bool = False) -> datet
     Returns:
         The instant in UTC.
     """
-    first = wall.replace(tzinfo=zone, fold=0).astimezone(UTC)
+    first = _convert(wall.replace(tzinfo=zone, fold=0), UTC)
     if not late:
         return first
     # Inside a gap the second reading lies before the first, which stays the right one.
-    return max(first, wall.replace(tzinfo=zone, fold=1).astimezone(UTC))
+    return max(first, _convert(wall.replace(tzinfo=zone, fold=1), UTC))
 
 
 def wall_clock(instant: datetime, zone: ZoneInfo) -> datetime:
     """Return the naive wall clock of ``instant`` in ``zone``."""
-    return instant.astimezone(zone).replace(tzinfo=None, fold=0)
+    return _convert(instant, zone).replace(tzinfo=None, fold=0)
 
 
 def local_date(instant: datetime, zone: ZoneInfo) -> date:
     """Return the date that the calendar on the wall shows at ``instant`` in ``zone``."""
-    return instant.astimezone(zone).date()
+    return _convert(instant, zone).date()
 
 
 def start_of_day(day: date, zone: ZoneInfo) -> datetime:
@@ -93,3 +95,15 @@ def dates_within(span: Span, zone: ZoneInfo) -> list[date]:
     first = local_date(span.start, zone)
     last = local_date(max(span.start, span.end - timedelta.resolution), zone)
     return [first + timedelta(days=offset) for offset in range((last - first).days + 1)]
+
+
+def _convert(instant: datetime, zone: tzinfo) -> datetime:
+    """Return an instant on another clock, at most at the ends of the calendar.
+
+    Providers send events in the years 1 and 9999, where a clock can lead out of the calendar.
+    """
+    try:
+        return instant.astimezone(zone)
+    except OverflowError:
+        end = FIRST_WALL if instant.year == FIRST_WALL.year else LAST_WALL
+        return end.replace(tzinfo=zone)

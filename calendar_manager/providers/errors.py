@@ -58,3 +58,7 @@ class CalendarGoneError(ProviderError):
 
 class ConnectRefusedError(ProviderError):
     """Connecting did not work out: consent denied, a scope unticked, a code refused."""
+
+
+class ProviderNotConfiguredError(ProviderError):
+    """The installation has no credentials for a provider, or does not know it at all."""

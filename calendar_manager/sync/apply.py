@@ -8,7 +8,7 @@ from calendar_manager.domain.timespan import Span, merge_spans
 from calendar_manager.store.repositories.leases import Lease
 from calendar_manager.store.unit_of_work import UnitOfWork
 from calendar_manager.sync.layout import lay_out
-from calendar_manager.sync.plan import changed_ids, plan_page
+from calendar_manager.sync.plan import find_mentioned, plan_page
 
 CHECK_GAP = timedelta(days=1)
 MANY_SPANS = 50
@@ -28,7 +28,10 @@ def apply_page(
         now: The present.
     """
     calendar = lease.calendar
-    known = uow.events.load_known(calendar.id, changed_ids(page.changes))
+    mentioned = find_mentioned(page.changes)
+    known = uow.events.load_known(
+        calendar.id, mentioned.ids, series=mentioned.series, prefixes=mentioned.prefixes
+    )
     plan = plan_page(page.changes, known)
     stored = uow.events.save(user_id=calendar.user_id, calendar_id=calendar.id, events=plan.save)
     removed = uow.events.mark_deleted(calendar.id, plan.delete, now=now)

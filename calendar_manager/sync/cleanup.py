@@ -41,6 +41,6 @@ def clean_up(store: Store, *, now: datetime, retention: Retention) -> dict[str, 
         removed["calendars"] = uow.calendars.purge_deleted(before=now - retention.deleted)
     with store.begin() as uow:
         removed["oauth_states"] = uow.oauth_states.delete_expired(now=now)
-        removed["login_sessions"] = uow.login_sessions.delete_ended(before=now)
+        removed["login_sessions"] = uow.login_sessions.delete_expired(now=now)
     log.info("cleaned_up", **removed)
     return removed

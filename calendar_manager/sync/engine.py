@@ -61,18 +61,19 @@ def run_job(context: SyncContext, job_id: UUID) -> FollowUp | None:
         return None
     log.info("sync_started", job_id=str(job_id), calendar_id=str(lease.calendar.id))
     try:
-        follow_up = _run(context, lease)
+        return _run(context, lease)
     except LeaseLostError:
         log.warning("sync_lease_lost", job_id=str(job_id))
         return None
-    examine_conflicts(context.store, lease.calendar.user_id, context.clock)
-    return follow_up
 
 
 def _run(context: SyncContext, lease: Lease) -> FollowUp | None:
     try:
         follow_up = with_account(
-            context, lease.connection, lambda provider: _read(context, lease, provider)
+            context,
+            lease.connection,
+            lambda provider: _read(context, lease, provider),
+            tokens=lease.tokens,
         )
     except (ConsentLostError, ProviderNotConfiguredError) as error:
         return _fail(context, lease, error, context.options.poll_interval)
@@ -130,26 +131,28 @@ def _read_from(
 def _write(
     context: SyncContext, lease: Lease, page: ChangePage, window: Span, *, full: bool
 ) -> FollowUp | None:
-    """Write a page, and with the last one the cursor, in one transaction."""
+    """Write a page, and with the last one the cursor, in one transaction; then detect."""
     now = context.clock()
     version = context.registry.get(lease.connection.provider).normalizer_version
     with context.store.begin() as uow:
         if page.changes or page.cursor is None:
             uow.leases.keep(lease, until=now + context.options.lease)
             apply_page(uow, lease, page, window=window, full=full, now=now)
-        if page.cursor is None:
-            return None
-        if full:
-            uow.leases.keep(lease, until=now + context.options.lease)
-            sweep(uow, lease, now=now)
-        waiting = uow.leases.complete(
-            lease,
-            cursor=page.cursor,
-            version=version,
-            next_sync_at=context.next_poll(),
-            materialized=window,
-            now=now,
-        )
+        waiting = None
+        if page.cursor is not None:
+            if full:
+                uow.leases.keep(lease, until=now + context.options.lease)
+                sweep(uow, lease, now=now)
+            waiting = uow.leases.complete(
+                lease,
+                cursor=page.cursor,
+                version=version,
+                next_sync_at=context.next_poll(),
+                materialized=window,
+                now=now,
+            )
+    if page.changes or full:
+        examine_conflicts(context.store, lease.calendar.user_id, context.clock)
     return None if waiting is None else FollowUp(waiting)
 
 

@@ -3,7 +3,14 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from calendar_manager.domain.changes import Deleted, Rejected, RemoteChange, Upserted
+from calendar_manager.domain.changes import (
+    Deleted,
+    GroupRead,
+    Rejected,
+    RemoteChange,
+    SeriesRead,
+    Upserted,
+)
 from calendar_manager.domain.events import Event, EventKind, EventStatus
 from calendar_manager.domain.sync_jobs import SyncCounts
 from calendar_manager.store.repositories.events import KnownEvent
@@ -20,6 +27,7 @@ class PagePlan:
             changed or went.
         seen: Provider ids that a full read has seen; unreadable ones count, because an event
             that we cannot read is not an event that is gone.
+        instances: By the provider id of a master, the ids of all its instances.
         counts: What the page does.
         rejections: The unreadable events with their reasons.
     """
@@ -28,14 +36,35 @@ class PagePlan:
     delete: tuple[str, ...]
     series: frozenset[str]
     seen: tuple[str, ...]
+    instances: Mapping[str, frozenset[str]]
     counts: SyncCounts
     rejections: tuple[Rejected, ...]
 
 
-def changed_ids(changes: Iterable[RemoteChange]) -> list[str]:
-    """Return the provider ids that a page speaks of."""
-    ids = (_provider_event_id(change) for change in changes)
-    return [provider_event_id for provider_event_id in ids if provider_event_id is not None]
+@dataclass(frozen=True, slots=True)
+class Mentioned:
+    """The events that a page speaks of, by which the plan has to know what we have.
+
+    Attributes:
+        ids: Provider ids.
+        series: Provider ids of masters of which all overrides matter.
+        prefixes: Beginnings of provider ids of which all events matter.
+    """
+
+    ids: frozenset[str]
+    series: frozenset[str]
+    prefixes: frozenset[str]
+
+
+def find_mentioned(changes: Sequence[RemoteChange]) -> Mentioned:
+    """Return the events that a page speaks of."""
+    return Mentioned(
+        ids=frozenset(filter(None, map(_provider_event_id, _flatten(changes)))),
+        series=frozenset(
+            change.master.provider_event_id for change in changes if isinstance(change, SeriesRead)
+        ),
+        prefixes=frozenset(change.prefix for change in changes if isinstance(change, GroupRead)),
+    )
 
 
 def plan_page(changes: Sequence[RemoteChange], known: Mapping[str, KnownEvent]) -> PagePlan:
@@ -47,17 +76,13 @@ def plan_page(changes: Sequence[RemoteChange], known: Mapping[str, KnownEvent]) 
 
     Args:
         changes: One page, in the provider's order.
-        known: What we have of the events that the page speaks of.
+        known: What we have of the events that :func:`find_mentioned` names.
     """
-    rejections = tuple(change for change in changes if isinstance(change, Rejected))
-    last = {
-        change.event.provider_event_id
-        if isinstance(change, Upserted)
-        else change.provider_event_id: change
-        for change in changes
-        if not isinstance(change, Rejected)
-    }
+    flat = _flatten(changes)
+    rejections = tuple(change for change in flat if isinstance(change, Rejected))
+    last = _last_words(flat)
     gone = {key for key, change in last.items() if isinstance(change, Deleted)}
+    gone |= _missing(changes, known, rejections) - last.keys()
     upserts = [
         change.event
         for change in last.values()
@@ -66,11 +91,17 @@ def plan_page(changes: Sequence[RemoteChange], known: Mapping[str, KnownEvent]) 
     save = [event for event in upserts if not _is_current(event, known)]
     delete = [key for key in gone if key in known and not known[key].deleted]
     created = sum(1 for event in save if _is_new(event, known))
+    rejected = set(filter(None, map(_provider_event_id, rejections)))
     return PagePlan(
         save=tuple(save),
         delete=tuple(sorted(delete)),
         series=_touched_series(save, delete, known),
-        seen=tuple(changed_ids(change for change in changes if not isinstance(change, Deleted))),
+        seen=tuple({event.provider_event_id for event in upserts} | rejected),
+        instances={
+            change.master.provider_event_id: change.instance_ids
+            for change in changes
+            if isinstance(change, SeriesRead)
+        },
         counts=SyncCounts(
             created=created,
             updated=len(save) - created,
@@ -82,10 +113,53 @@ def plan_page(changes: Sequence[RemoteChange], known: Mapping[str, KnownEvent]) 
     )
 
 
-def _provider_event_id(change: RemoteChange) -> str | None:
+def _flatten(changes: Iterable[RemoteChange]) -> list[Upserted | Deleted | Rejected]:
+    """Return the changes event by event."""
+    flat: list[Upserted | Deleted | Rejected] = []
+    for change in changes:
+        match change:
+            case SeriesRead():
+                flat += map(Upserted, [change.master, *change.overrides])
+                flat += change.rejections
+            case GroupRead():
+                flat += map(Upserted, change.events)
+            case _:
+                flat.append(change)
+    return flat
+
+
+def _provider_event_id(change: Upserted | Deleted | Rejected) -> str | None:
     if isinstance(change, Upserted):
         return change.event.provider_event_id
     return change.provider_event_id
+
+
+def _last_words(
+    changes: Iterable[Upserted | Deleted | Rejected],
+) -> dict[str, Upserted | Deleted]:
+    last: dict[str, Upserted | Deleted] = {}
+    for change in changes:
+        if isinstance(change, Upserted):
+            last[change.event.provider_event_id] = change
+        elif isinstance(change, Deleted):
+            last[change.provider_event_id] = change
+    return last
+
+
+def _missing(
+    changes: Iterable[RemoteChange],
+    known: Mapping[str, KnownEvent],
+    rejections: Iterable[Rejected],
+) -> set[str]:
+    """Return what we have of completely read series and groups that is not in them."""
+    series = {c.master.provider_event_id for c in changes if isinstance(c, SeriesRead)}
+    prefixes = tuple(change.prefix for change in changes if isinstance(change, GroupRead))
+    unreadable = {change.provider_event_id for change in rejections}
+    return {
+        key
+        for key, event in known.items()
+        if event.series_id in series or (prefixes and key.startswith(prefixes))
+    } - unreadable
 
 
 def _died_with_series(event: Event, gone: set[str]) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from calendar_manager.domain.accounts import Connection, Tokens
+from calendar_manager.domain.accounts import Connection, ConnectionStatus, Tokens
 from calendar_manager.domain.changes import ChangePage
 from calendar_manager.domain.timespan import Span
 from calendar_manager.providers.base import CalendarProvider
@@ -14,7 +14,7 @@ from calendar_manager.providers.errors import (
     RetryLaterError,
 )
 from calendar_manager.sync.context import SyncContext
-from calendar_manager.sync.tokens import condemn, fresh_tokens
+from calendar_manager.sync.tokens import condemn, fresh_tokens, lives_on
 
 Result = TypeVar("Result")
 
@@ -32,18 +32,30 @@ def opened(
 
 
 def with_account(
-    context: SyncContext, connection: Connection, action: Callable[[CalendarProvider], Result]
+    context: SyncContext,
+    connection: Connection,
+    action: Callable[[CalendarProvider], Result],
+    *,
+    tokens: Tokens | None = None,
 ) -> Result:
     """Run an action on an open account.
 
     An access token that is refused although it has not ended, because it was revoked or the
     clocks differ, is replaced once, and the action starts over; it must bear that.
 
+    Args:
+        context: The parts of the write path.
+        connection: The account.
+        action: What to do.
+        tokens: The account's tokens as just loaded, to spare loading them again.
+
     Raises:
         ConsentLostError: The person has to connect again; the connection says so by now.
         ProviderError: Whatever else the action raises.
     """
-    tokens = fresh_tokens(context, connection.id)
+    active = connection.status is ConnectionStatus.ACTIVE
+    if tokens is None or not active or not lives_on(context, tokens):
+        tokens = fresh_tokens(context, connection.id)
     try:
         with opened(context, connection, tokens) as provider:
             return action(provider)

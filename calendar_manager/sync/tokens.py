@@ -99,7 +99,10 @@ def _load(context: SyncContext, connection_id: UUID) -> tuple[Connection, Tokens
     return loaded
 
 
-def _is_good(context: SyncContext, tokens: Tokens, rejected: str | None, ahead: timedelta) -> bool:
-    if tokens.access_token == rejected:
-        return False
+def lives_on(context: SyncContext, tokens: Tokens, ahead: timedelta = ENDS_SOON) -> bool:
+    """Tell whether an access token lives at least so long."""
     return tokens.expires_at is None or tokens.expires_at > context.clock() + ahead
+
+
+def _is_good(context: SyncContext, tokens: Tokens, rejected: str | None, ahead: timedelta) -> bool:
+    return tokens.access_token != rejected and lives_on(context, tokens, ahead)

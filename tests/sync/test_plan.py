@@ -3,12 +3,19 @@ from uuid import uuid4
 
 import pytest
 
-from calendar_manager.domain.changes import Deleted, Rejected, RemoteChange, Upserted
+from calendar_manager.domain.changes import (
+    Deleted,
+    GroupRead,
+    Rejected,
+    RemoteChange,
+    SeriesRead,
+    Upserted,
+)
 from calendar_manager.domain.events import Event, EventKind, EventStatus
 from calendar_manager.domain.sync_jobs import SyncCounts
 from calendar_manager.domain.timespan import Span
 from calendar_manager.store.repositories.events import KnownEvent
-from calendar_manager.sync.plan import changed_ids, plan_page
+from calendar_manager.sync.plan import find_mentioned, plan_page
 
 pytestmark = pytest.mark.unit
 
@@ -115,5 +122,47 @@ def test_a_deletion_in_a_full_read_is_not_seen() -> None:
     assert plan_page([Deleted("a")], {}).seen == ()
 
 
-def test_changes_without_an_id_have_none() -> None:
-    assert changed_ids([Rejected(None, "no id"), Deleted("a")]) == ["a"]
+def test_changes_without_an_id_mention_none() -> None:
+    assert find_mentioned([Rejected(None, "no id"), Deleted("a")]).ids == {"a"}
+
+
+def master(key: str = "m") -> Event:
+    return Event(
+        provider_event_id=key,
+        kind=EventKind.MASTER,
+        when=Span(NINE, TEN),
+        recurrence=("RRULE:FREQ=DAILY",),
+    )
+
+
+def test_an_override_missing_from_a_completely_read_series_is_gone() -> None:
+    kept, lost = override("m_1", "m"), override("m_2", "m")
+    stranger = override("n_1", "n")
+    read = SeriesRead(master=master(), overrides=(kept,), instance_ids=frozenset({"m_1", "m_3"}))
+    plan = plan_page([read], {"m_1": known(kept), "m_2": known(lost), "n_1": known(stranger)})
+    assert plan.delete == ("m_2",)
+    assert plan.series == {"m"}
+    assert set(plan.seen) == {"m", "m_1"}
+    assert plan.instances == {"m": {"m_1", "m_3"}}
+
+
+def test_an_unreadable_override_of_a_completely_read_series_is_not_gone() -> None:
+    read = SeriesRead(
+        master=master(),
+        overrides=(),
+        instance_ids=frozenset(),
+        rejections=(Rejected("m_1", "no times"),),
+    )
+    plan = plan_page([read], {"m_1": known(override("m_1", "m"))})
+    assert plan.delete == ()
+    assert plan.counts.rejected == 1
+
+
+def test_an_event_missing_from_a_completely_read_group_is_gone() -> None:
+    read = GroupRead("ooo:", (single("ooo:1"),))
+    mentioned = find_mentioned([read])
+    assert mentioned.ids == {"ooo:1"}
+    assert mentioned.prefixes == {"ooo:"}
+    plan = plan_page([read], {"ooo:2": known(single("ooo:2")), "a": known(single())})
+    assert plan.delete == ("ooo:2",)
+    assert [event.provider_event_id for event in plan.save] == ["ooo:1"]

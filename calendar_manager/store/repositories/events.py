@@ -1,6 +1,6 @@
 """Events, written in bulk as the providers report them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -53,9 +53,27 @@ class EventRepository:
         self._session = session
 
     def load_known(
-        self, calendar_id: UUID, provider_event_ids: Iterable[str]
+        self,
+        calendar_id: UUID,
+        provider_event_ids: Collection[str],
+        *,
+        series: Collection[str] = (),
+        prefixes: Collection[str] = (),
     ) -> Mapping[str, KnownEvent]:
-        """Return what we have of some events, by the provider's id."""
+        """Return what we have of some events, by the provider's id.
+
+        Args:
+            calendar_id: On which calendar.
+            provider_event_ids: Which events.
+            series: Masters of which all overrides are wanted.
+            prefixes: Beginnings of provider ids of which all events are wanted.
+        """
+        wanted = [EventRow.provider_event_id.in_(provider_event_ids)]
+        if series:
+            wanted.append(EventRow.series_id.in_(series))
+        wanted += [
+            EventRow.provider_event_id.startswith(prefix, autoescape=True) for prefix in prefixes
+        ]
         rows = self._session.execute(
             select(
                 EventRow.provider_event_id,
@@ -63,10 +81,7 @@ class EventRepository:
                 EventRow.series_id,
                 EventRow.fingerprint,
                 EventRow.deleted_at.is_not(None),
-            ).where(
-                EventRow.calendar_id == calendar_id,
-                EventRow.provider_event_id.in_(list(provider_event_ids)),
-            )
+            ).where(EventRow.calendar_id == calendar_id, or_(*wanted))
         )
         return {row[0]: KnownEvent(*row[1:]) for row in rows}
 

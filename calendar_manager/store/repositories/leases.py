@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from calendar_manager.domain.accounts import Calendar, Connection, ReadVia, Tokens
 from calendar_manager.domain.errors import CalendarManagerError
@@ -92,9 +92,11 @@ class LeaseRepository:
             None when there is nothing to do: the job has ended, or somebody else holds the
             calendar and will see to the waiting job.
         """
+        before = aliased(CalendarRow)
         taken = self._session.execute(
             update(CalendarRow)
             .where(
+                before.id == CalendarRow.id,
                 CalendarRow.id == SyncJobRow.calendar_id,
                 SyncJobRow.id == job_id,
                 SyncJobRow.status.in_([SyncStatus.QUEUED, SyncStatus.RUNNING]),
@@ -102,27 +104,14 @@ class LeaseRepository:
                 or_(CalendarRow.leased_until.is_(None), CalendarRow.leased_until <= now),
             )
             .values(lease_token=token, leased_until=until)
-            .returning(CalendarRow, ConnectionRow),
+            .returning(CalendarRow, ConnectionRow, before.lease_token),
             execution_options={"populate_existing": True},
         ).one_or_none()
         if taken is None:
             return None
-        calendar, connection = taken
-        # A job that still counts as running here lost its worker, and would stand in the way.
-        self._session.execute(
-            update(SyncJobRow)
-            .where(
-                SyncJobRow.calendar_id == calendar.id,
-                SyncJobRow.status == SyncStatus.RUNNING,
-                SyncJobRow.id != job_id,
-            )
-            .values(
-                status=SyncStatus.FAILED,
-                finished_at=now,
-                error="The worker stopped before the end; a later run took over.",
-                error_reason="worker_lost",
-            )
-        )
+        calendar, connection, abandoned = taken
+        if abandoned is not None:
+            self._end_abandoned(calendar.id, job_id, now)
         job = self._session.scalars(
             update(SyncJobRow)
             .where(SyncJobRow.id == job_id)
@@ -267,6 +256,23 @@ class LeaseRepository:
             lease, status=SyncStatus.QUEUED, sent_at=retry_at, error=message, error_reason=reason
         )
         return lease.job_id
+
+    def _end_abandoned(self, calendar_id: UUID, job_id: UUID, now: datetime) -> None:
+        """End a job whose worker died, for it would stand in the way of the next one."""
+        self._session.execute(
+            update(SyncJobRow)
+            .where(
+                SyncJobRow.calendar_id == calendar_id,
+                SyncJobRow.status == SyncStatus.RUNNING,
+                SyncJobRow.id != job_id,
+            )
+            .values(
+                status=SyncStatus.FAILED,
+                finished_at=now,
+                error="The worker stopped before the end; a later run took over.",
+                error_reason="worker_lost",
+            )
+        )
 
     def _write(self, lease: Lease, **values: Any) -> None:  # noqa: ANN401 - the columns have types.
         statement = (

@@ -1,5 +1,6 @@
 """Occurrences: the concrete spans of events, written as differences."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
@@ -57,23 +58,16 @@ class OccurrenceRepository:
         touched: list[Span] = []
         inserts: list[dict[str, Any]] = []
         updates: list[dict[str, Any]] = []
+        moved = _only_ones(stored, wanted)
         for key, content in wanted.items():
-            old = stored.pop(key, None)
-            if old is not None and old[1] == content:
+            old = stored.pop(moved.get(key, key), None)
+            if old is not None and key not in moved and old[1] == content:
                 continue
             touched.append(Span(content[0], content[1]))
-            values = dict(zip(_COLUMNS, content, strict=True))
+            values = dict(zip(_COLUMNS, content, strict=True)) | {"original_start": key[1]}
             if old is None:
-                event_id, original_start = key
-                inserts.append(
-                    values
-                    | {
-                        "user_id": user_id,
-                        "calendar_id": calendar_id,
-                        "event_id": event_id,
-                        "original_start": original_start,
-                    }
-                )
+                whose = {"user_id": user_id, "calendar_id": calendar_id, "event_id": key[0]}
+                inserts.append(values | whose)
             else:
                 touched.append(Span(old[1][0], old[1][1]))
                 updates.append(values | {"id": old[0]})
@@ -144,6 +138,27 @@ class OccurrenceRepository:
             self._session.execute(update(OccurrenceRow), list(updates))
         if inserts:
             self._session.execute(insert(OccurrenceRow), list(inserts))
+
+
+def _only_ones(stored: Iterable[_Key], wanted: Iterable[_Key]) -> dict[_Key, _Key]:
+    """Pair the only new occurrence of an event with its only old one under another name.
+
+    A single event is named by its own start, so without this it would become another occurrence
+    whenever somebody moves it.
+    """
+    old, new = (_by_event(keys) for keys in (stored, wanted))
+    return {
+        new[event_id][0]: old[event_id][0]
+        for event_id in old.keys() & new.keys()
+        if len(old[event_id]) == len(new[event_id]) == 1 and old[event_id] != new[event_id]
+    }
+
+
+def _by_event(keys: Iterable[_Key]) -> dict[UUID, list[_Key]]:
+    grouped: dict[UUID, list[_Key]] = defaultdict(list)
+    for key in keys:
+        grouped[key[0]].append(key)
+    return grouped
 
 
 _COLUMNS = ("start_at", "end_at", "start_on", "end_on", "busy")

@@ -1,0 +1,99 @@
+"""Leaving: one connected account, or everything."""
+
+from uuid import UUID
+
+from calendar_manager.accounts.errors import (
+    ConnectionAmbiguousError,
+    ConnectionNotFoundError,
+    UserGoneError,
+)
+from calendar_manager.accounts.grants import Grants
+from calendar_manager.accounts.jobs import Jobs
+from calendar_manager.domain.accounts import Connection, ProviderKind
+from calendar_manager.providers.registry import Registry
+from calendar_manager.store.unit_of_work import Store, UnitOfWork
+
+
+class Disconnecting:
+    """The use cases of leaving.
+
+    What is stored here goes first, in one transaction; then the grant is given back at the
+    provider, which may be slow or down and keeps nobody here.
+
+    Args:
+        store: The database.
+        registry: The configured providers.
+        jobs: Where the search for conflicts is asked for.
+    """
+
+    def __init__(self, *, store: Store, registry: Registry, jobs: Jobs) -> None:
+        self._store = store
+        self._jobs = jobs
+        self._grants = Grants(store, registry)
+
+    def disconnect(
+        self, user_id: UUID, provider: ProviderKind, connection_id: UUID | None = None
+    ) -> Connection:
+        """Remove a connection with all that was read through it, and give its grant back.
+
+        Args:
+            user_id: Whose.
+            provider: At which provider.
+            connection_id: Which; may be left out when there is only one.
+
+        Returns:
+            The connection as it was.
+
+        Raises:
+            ConnectionNotFoundError: There is none, or not there.
+            ConnectionAmbiguousError: There are several, and none was named.
+        """
+        with self._store.begin() as uow:
+            connection = _choose(uow, user_id, provider, connection_id)
+        tokens = self._grants.load(connection.id)
+        with self._store.begin() as uow:
+            if not uow.connections.delete(user_id, connection.id):
+                raise ConnectionNotFoundError
+            uow.conflicts.request_check_all(user_id)
+            uow.audit.record(
+                "connection.disconnected",
+                user_id=user_id,
+                subject=connection.id,
+                detail={"provider": provider.value},
+            )
+            uow.after_commit(lambda: self._jobs.examine_conflicts(user_id))
+        self._grants.give_back(connection, tokens)
+        return connection
+
+    def erase(self, user_id: UUID) -> None:
+        """Erase a user with everything of theirs; only lines of the audit log without names stay.
+
+        Raises:
+            UserGoneError: They were erased already.
+        """
+        with self._store.begin() as uow:
+            connections = uow.connections.list(user_id)
+        granted = [(connection, self._grants.load(connection.id)) for connection in connections]
+        with self._store.begin() as uow:
+            if not uow.users.delete(user_id):
+                raise UserGoneError
+            uow.audit.record(
+                "user.erased", user_id=user_id, detail={"connections": len(connections)}
+            )
+        for connection, tokens in granted:
+            self._grants.give_back(connection, tokens)
+
+
+def _choose(
+    uow: UnitOfWork, user_id: UUID, provider: ProviderKind, connection_id: UUID | None
+) -> Connection:
+    found = [
+        connection
+        for connection in uow.connections.list(user_id, provider)
+        if connection_id in {None, connection.id}
+    ]
+    if not found:
+        raise ConnectionNotFoundError
+    if len(found) > 1:
+        raise ConnectionAmbiguousError
+    return found[0]

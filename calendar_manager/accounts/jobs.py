@@ -1,0 +1,16 @@
+"""What this package asks of the job queue, which lives in a layer above it."""
+
+from typing import Protocol
+from uuid import UUID
+
+
+class Jobs(Protocol):
+    """Sends work to the workers; to be called after the commit."""
+
+    def sync_calendar(self, job_id: UUID, *, urgent: bool) -> None:
+        """Run a queued sync job."""
+        ...
+
+    def examine_conflicts(self, user_id: UUID) -> None:
+        """Look for conflicts where a user's occurrences changed."""
+        ...

@@ -1,0 +1,1 @@
+"""The HTTP door: FastAPI routes that ask and answer, and decide nothing."""

@@ -1,0 +1,129 @@
+"""Who is asking: by bearer token, or by a browser's session cookie with its CSRF token."""
+
+from http import HTTPStatus
+from typing import Annotated, Final
+
+from fastapi import Depends, Request, Security
+from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
+
+from calendar_manager.accounts.errors import TokenError
+from calendar_manager.accounts.sessions import Login
+from calendar_manager.accounts.tokens import TokenKind
+from calendar_manager.api.problems import ProblemError
+from calendar_manager.domain.users import User
+from calendar_manager.web.cookies import CSRF_HEADER, SESSION_COOKIE
+from calendar_manager.web.deps import Accounts, AccountsDep, ServicesDep
+from calendar_manager.web.errors import SignInNeededError
+from calendar_manager.web.negotiation import wants_page
+
+__all__ = [
+    "AccountsDep",
+    "CurrentLogin",
+    "CurrentUser",
+    "NavigatingLogin",
+    "PossibleLogin",
+    "ServicesDep",
+]
+
+SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
+_bearer = HTTPBearer(
+    auto_error=False, bearerFormat="JWT", description="`access_token` of `/api/auth/login`."
+)
+_cookie = APIKeyCookie(
+    name=SESSION_COOKIE,
+    auto_error=False,
+    description=f"A browser's session. Changes need the header `{CSRF_HEADER}` as well.",
+)
+
+Bearer = Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
+Cookie = Annotated[str | None, Security(_cookie)]
+
+
+def find_login(
+    request: Request, accounts: AccountsDep, bearer: Bearer, cookie: Cookie
+) -> Login | None:
+    """Return who is asking, or None when the request carries nothing to know them by.
+
+    A bearer token goes first; when there is one, the cookie is not looked at.
+    """
+    if bearer is not None:
+        return accounts.sessions.authenticate(TokenKind.ACCESS, bearer.credentials)
+    if cookie is None or "authorization" in request.headers:
+        return None
+    login = accounts.sessions.authenticate(TokenKind.BROWSER, cookie)
+    if request.method not in SAFE_METHODS:
+        _check_csrf(request, accounts, login)
+    return login
+
+
+def find_possible_login(
+    request: Request, accounts: AccountsDep, bearer: Bearer, cookie: Cookie
+) -> Login | None:
+    """As :func:`find_login`, for routes that serve anybody: a bad token counts as none."""
+    try:
+        return find_login(request, accounts, bearer, cookie)
+    except TokenError:
+        return None
+
+
+async def require_login(login: Annotated[Login | None, Depends(find_login)]) -> Login:
+    """Return who is asking, and in which session.
+
+    Raises:
+        ProblemError: Nobody says who it is.
+    """
+    return expect_login(login)
+
+
+def require_navigating_login(
+    request: Request, accounts: AccountsDep, bearer: Bearer, cookie: Cookie
+) -> Login:
+    """As :func:`require_login`, for a route that people open by following a link.
+
+    Raises:
+        SignInNeededError: A browser in which nobody is signed in.
+        ProblemError: A program that does not say who it is.
+        TokenError: A program with a token that does not let it in.
+    """
+    try:
+        return expect_login(find_login(request, accounts, bearer, cookie))
+    except (TokenError, ProblemError):
+        if wants_page(request):
+            raise SignInNeededError from None
+        raise
+
+
+def expect_login(login: Login | None) -> Login:
+    """Return a login that has to be there.
+
+    Raises:
+        ProblemError: It is not.
+    """
+    if login is None:
+        raise ProblemError(
+            HTTPStatus.UNAUTHORIZED,
+            "not_authenticated",
+            "Sign in first, and send the access token as a bearer token.",
+        )
+    return login
+
+
+async def require_user(login: Annotated[Login, Depends(require_login)]) -> User:
+    """Return who is asking."""
+    return login.user
+
+
+CurrentLogin = Annotated[Login, Depends(require_login)]
+CurrentUser = Annotated[User, Depends(require_user)]
+NavigatingLogin = Annotated[Login, Depends(require_navigating_login)]
+PossibleLogin = Annotated[Login | None, Depends(find_possible_login)]
+
+
+def _check_csrf(request: Request, accounts: Accounts, login: Login) -> None:
+    if not accounts.csrf.accepts(str(login.session_id), request.headers.get(CSRF_HEADER)):
+        raise ProblemError(
+            HTTPStatus.FORBIDDEN,
+            "csrf_failed",
+            f"A change on a session cookie needs its CSRF token in the header {CSRF_HEADER}.",
+        )

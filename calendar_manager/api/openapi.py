@@ -1,0 +1,89 @@
+"""The description of the API: what FastAPI derives, with our problems in place of its errors."""
+
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from calendar_manager.api.problems import MEDIA_TYPE, ProblemOut, describe_problem
+
+TAGS: Final = [
+    {"name": "account", "description": "Register, sign in, settings, leave."},
+    {"name": "connections", "description": "Accounts at providers, connected by OAuth."},
+    {"name": "calendars", "description": "Calendars, their settings, and syncing them."},
+    {"name": "sync jobs", "description": "Progress and history of syncs."},
+    {"name": "events", "description": "Occurrences of events in a range."},
+    {"name": "conflicts", "description": "Meetings that get in each other's way."},
+    {"name": "availability", "description": "Free windows and bookable slots."},
+    {"name": "health", "description": "How the installation is doing."},
+]
+
+DESCRIPTION: Final = """
+One copy of all your calendars, conflicts before they hurt, and free time with proof of how fresh
+the answer is.
+
+* Send the access token of `/api/auth/login` as `Authorization: Bearer …`.
+* Errors are problem details (RFC 9457) with a stable `code`.
+* Lists come in pages: send `next_cursor` as `cursor` for the next one.
+* Every answer has an `X-Request-ID`; yours is taken over when you send one.
+"""
+
+INVALID: Final = describe_problem(
+    422,
+    "validation_failed",
+    "Some of the input cannot be used.",
+    ("time_zone", "This is not an IANA time zone. Write it as Europe/Berlin."),
+)
+UNAUTHORIZED: Final = describe_problem(
+    401,
+    "not_authenticated",
+    "Sign in first, and send the access token as a bearer token.",
+)
+_BROKEN: Final = describe_problem(
+    500,
+    "internal_error",
+    "Something broke on our side. The X-Request-ID of this answer leads to the reason.",
+)
+_METHODS: Final = ("get", "post", "put", "patch", "delete")
+
+
+def install_openapi(app: FastAPI) -> None:
+    """Let the application describe itself with :func:`describe_api`."""
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = describe_api(app)
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend it.
+
+
+def describe_api(app: FastAPI) -> dict[str, Any]:
+    """Return the OpenAPI document, in which every route tells the problems that it may have."""
+    schema = get_openapi(
+        title=app.title,
+        version=app.version,
+        description=app.description,
+        routes=app.routes,
+        tags=app.openapi_tags,
+    )
+    schemas: dict[str, Any] = schema.setdefault("components", {}).setdefault("schemas", {})
+    described = ProblemOut.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas.update(described.pop("$defs", {}))
+    schemas["ProblemOut"] = described
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    for path in schema["paths"].values():
+        for method in _METHODS:
+            if method in path:
+                _complete(path[method])
+    return schema
+
+
+def _complete(operation: dict[str, Any]) -> None:
+    responses = operation["responses"]
+    if MEDIA_TYPE not in responses.get("422", {MEDIA_TYPE: None}).get("content", {MEDIA_TYPE: 0}):
+        responses["422"] = INVALID
+    if operation.get("security"):
+        responses.setdefault("401", UNAUTHORIZED)
+    responses.setdefault("500", _BROKEN)

@@ -1,0 +1,153 @@
+"""How the installation is doing: for process supervisors, load balancers, and people."""
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import cache
+from http import HTTPStatus
+from typing import Any, Final
+
+from alembic.script import ScriptDirectory
+from fastapi import APIRouter, Response
+from redis.exceptions import RedisError
+
+from calendar_manager.api.deps import ServicesDep
+from calendar_manager.api.schemas.health import CheckOut, DetailedOut, LiveOut, ReadyOut
+from calendar_manager.bootstrap import Services
+from calendar_manager.job_queue import HEARTBEAT_KEY, MAINTENANCE, ROUTINE, URGENT
+from calendar_manager.launch.migrations import make_alembic_config
+from calendar_manager.store.vital_signs import DatabaseDownError, load_oldest_due_at, load_revision
+
+router = APIRouter(prefix="/health", tags=["health"])
+
+QUEUES: Final = (URGENT, ROUTINE, MAINTENANCE)
+LATE: Final = 300.0
+"""Seconds that a due calendar may wait before the dispatch counts as broken: ten of its turns."""
+
+_NOT_READY: Final[dict[int | str, dict[str, Any]]] = {
+    503: {"model": ReadyOut, "description": "Something is missing."}
+}
+
+
+@router.get("/live", summary="Is the process alive?")
+async def get_liveness() -> LiveOut:
+    """Answer as long as the process can answer; asks nobody else."""
+    return LiveOut(status="alive")
+
+
+@router.get("/ready", summary="Can requests be served?", responses=_NOT_READY)
+def get_readiness(services: ServicesDep, response: Response) -> ReadyOut:
+    """Check what every request needs: the database, its newest schema, and Redis."""
+    checks = _basic_checks(services)
+    ready = all(check.ok for check in checks.values())
+    response.status_code = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
+    return ReadyOut(status="ready" if ready else "not_ready", checks=checks)
+
+
+@router.get("/detailed", summary="How is everything doing?")
+def get_details(services: ServicesDep) -> DetailedOut:
+    """Check every part: the database, Redis, workers, beat, the queues, and what is overdue.
+
+    The answer is 200 even when a part is broken; `status` tells.
+    """
+    checks = _basic_checks(services)
+    lengths = _queue_lengths(services) if checks["redis"].ok else {}
+    oldest_due_at = _oldest_due_at(services) if checks["migrations"].ok else None
+    late = _seconds_late(services, oldest_due_at)
+    checks |= {
+        "worker": _check(lambda: _expect_worker(services)),
+        "beat": _check(lambda: _expect_heartbeat(services)),
+        "dispatch": _check(lambda: _expect_on_time(late)),
+    }
+    healthy = all(check.ok for check in checks.values())
+    return DetailedOut(
+        status="healthy" if healthy else "degraded",
+        checks=checks,
+        queues=lengths,
+        oldest_due_at=oldest_due_at,
+    )
+
+
+class _UnhealthyError(Exception):
+    """A part is not as it should be; the message says how."""
+
+
+def _check(look: Callable[[], str]) -> CheckOut:
+    try:
+        return CheckOut(ok=True, detail=look())
+    except DatabaseDownError:
+        return CheckOut(ok=False, detail="The database does not answer.")
+    except RedisError:
+        return CheckOut(ok=False, detail="Redis does not answer.")
+    except _UnhealthyError as error:
+        return CheckOut(ok=False, detail=str(error))
+
+
+def _basic_checks(services: Services) -> dict[str, CheckOut]:
+    return {
+        "database": _check(lambda: _expect_database(services)),
+        "migrations": _check(lambda: _expect_newest_schema(services)),
+        "redis": _check(lambda: _expect_redis(services)),
+    }
+
+
+def _expect_database(services: Services) -> str:
+    load_revision(services.store.engine)
+    return "It answers."
+
+
+def _expect_newest_schema(services: Services) -> str:
+    present, newest = load_revision(services.store.engine), find_newest_revision()
+    if present != newest:
+        raise _UnhealthyError(
+            f"The database is at {present}, the program needs {newest}. Run: alembic upgrade head"
+        )
+    return f"At {present}."
+
+
+def _expect_redis(services: Services) -> str:
+    services.redis.ping()
+    return "It answers."
+
+
+def _expect_worker(services: Services) -> str:
+    count = services.queue.count_workers()
+    if not count:
+        raise _UnhealthyError("No worker answers.")
+    return f"{count} answering."
+
+
+def _expect_heartbeat(services: Services) -> str:
+    last = services.redis.get(HEARTBEAT_KEY)
+    if last is None:
+        raise _UnhealthyError("No sign of beat for a minute, or no worker that passes it on.")
+    return f"Last sign at {last.decode() if isinstance(last, bytes) else last}."
+
+
+def _expect_on_time(late: float) -> str:
+    if late > LATE:
+        raise _UnhealthyError(f"A calendar has been due for {late:.0f} seconds.")
+    return "Nothing is overdue."
+
+
+def _queue_lengths(services: Services) -> dict[str, int]:
+    pipeline = services.redis.pipeline(transaction=False)
+    for name in QUEUES:
+        pipeline.llen(name)
+    return dict(zip(QUEUES, pipeline.execute(), strict=True))
+
+
+def _oldest_due_at(services: Services) -> datetime | None:
+    try:
+        return load_oldest_due_at(services.store.engine)
+    except DatabaseDownError:
+        return None
+
+
+def _seconds_late(services: Services, due_at: datetime | None) -> float:
+    return 0.0 if due_at is None else (services.clock() - due_at).total_seconds()
+
+
+@cache
+def find_newest_revision() -> str | None:
+    """Return the newest migration that this version of the program has."""
+    return ScriptDirectory.from_config(make_alembic_config()).get_current_head()

@@ -1,0 +1,112 @@
+"""Calendars and their settings."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
+
+from calendar_manager.accounts.calendars import CalendarChanges
+from calendar_manager.api.schemas.inputs import Patch
+from calendar_manager.domain.accounts import (
+    AccessRole,
+    Calendar,
+    CalendarStatus,
+    ProviderKind,
+    ReadVia,
+    UnreadablePolicy,
+)
+
+CALENDAR_EXAMPLE: JsonDict = {
+    "id": "0192f0c1-8b20-7e31-9c44-0d6f0d1b2a22",
+    "connection_id": "0192f0c1-7a10-7d10-8a55-d2a0c4f5e011",
+    "provider": "google",
+    "provider_calendar_id": "mara.lind@gmail.com",
+    "name": "Mara",
+    "time_zone": "Europe/Berlin",
+    "color": "#9fe1e7",
+    "primary": True,
+    "access_role": "owner",
+    "sync_enabled": True,
+    "blocks_availability": True,
+    "all_day_blocks": True,
+    "unreadable_policy": "warn",
+    "last_synced_at": "2026-11-20T09:00:07Z",
+    "last_synced_via": "poll",
+    "status": "ok",
+    "error": None,
+}
+
+
+class CalendarOut(BaseModel):
+    """One calendar inside a connection."""
+
+    model_config = ConfigDict(json_schema_extra={"example": CALENDAR_EXAMPLE})
+
+    id: UUID
+    connection_id: UUID
+    provider: ProviderKind
+    provider_calendar_id: str
+    name: str
+    time_zone: str | None
+    color: str | None
+    primary: bool
+    access_role: AccessRole
+    sync_enabled: bool = Field(description="Whether it is read.")
+    blocks_availability: bool = Field(description="Whether its events ever make the user busy.")
+    all_day_blocks: bool = Field(description="Whether its busy all-day events do.")
+    unreadable_policy: UnreadablePolicy = Field(
+        description="What availability does when it cannot be read."
+    )
+    last_synced_at: datetime | None = Field(description="When it was last read completely.")
+    last_synced_via: ReadVia | None = Field(description="By which way.")
+    status: CalendarStatus = Field(description="How the copy is doing.")
+    error: str | None = Field(description="Why it is failing.")
+
+    @classmethod
+    def of(cls, calendar: Calendar, status: CalendarStatus) -> "CalendarOut":
+        """Show a calendar with its status at this moment."""
+        return cls(
+            id=calendar.id,
+            connection_id=calendar.connection_id,
+            provider=calendar.provider,
+            provider_calendar_id=calendar.provider_calendar_id,
+            name=calendar.name,
+            time_zone=calendar.time_zone,
+            color=calendar.color,
+            primary=calendar.primary,
+            access_role=calendar.access_role,
+            sync_enabled=calendar.sync_enabled,
+            blocks_availability=calendar.blocks_availability,
+            all_day_blocks=calendar.all_day_blocks,
+            unreadable_policy=calendar.unreadable_policy,
+            last_synced_at=calendar.last_synced_at,
+            last_synced_via=calendar.last_synced_via,
+            status=status,
+            error=calendar.error,
+        )
+
+
+class CalendarPatch(Patch):
+    """New settings; what is left out stays as it is."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"blocks_availability": False, "unreadable_policy": "block"}}
+    )
+
+    sync_enabled: bool | None = None
+    blocks_availability: bool | None = None
+    all_day_blocks: bool | None = None
+    unreadable_policy: UnreadablePolicy | None = None
+    color: Annotated[str, Field(pattern=r"^#[0-9A-Fa-f]{6}$")] | None = None
+
+    def changes(self) -> CalendarChanges:
+        """Return the changes as the use case takes them."""
+        return CalendarChanges(
+            sync_enabled=self.sync_enabled,
+            blocks_availability=self.blocks_availability,
+            all_day_blocks=self.all_day_blocks,
+            unreadable_policy=self.unreadable_policy,
+            color=self.color,
+        )

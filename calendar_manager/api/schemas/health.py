@@ -1,0 +1,39 @@
+"""How the installation is doing."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+
+class CheckOut(BaseModel):
+    """How one part is doing."""
+
+    ok: bool
+    detail: str = Field(description="What was found, for a person.", examples=["It answers."])
+
+
+class LiveOut(BaseModel):
+    """The process is alive."""
+
+    status: Literal["alive"]
+
+
+class ReadyOut(BaseModel):
+    """Whether requests can be served."""
+
+    status: Literal["ready", "not_ready"]
+    checks: dict[str, CheckOut] = Field(description="`database`, `migrations` and `redis`.")
+
+
+class DetailedOut(BaseModel):
+    """How every part is doing."""
+
+    status: Literal["healthy", "degraded"]
+    checks: dict[str, CheckOut] = Field(
+        description="`database`, `migrations`, `redis`, `worker`, `beat` and `dispatch`."
+    )
+    queues: dict[str, int] = Field(description="Messages that wait, by queue.")
+    oldest_due_at: datetime | None = Field(
+        description="When the calendar that comes next is or was due."
+    )

@@ -1,0 +1,85 @@
+"""The sandbox as one ASGI application."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from calendar_manager.sandbox.clock import SandboxClock, read_system_clock
+from calendar_manager.sandbox.control import mount_control
+from calendar_manager.sandbox.faults import FaultBook, FaultMiddleware
+from calendar_manager.sandbox.google.router import mount_google
+from calendar_manager.sandbox.google.seeding import seed_calendar
+from calendar_manager.sandbox.google.state import GoogleState
+from calendar_manager.sandbox.ics_seed import read_ics
+from calendar_manager.sandbox.ics_shift import monday_of, shift_to_week
+from calendar_manager.sandbox.request_log import RequestLog
+from calendar_manager.sandbox.seeds import load_seed
+from calendar_manager.sandbox.settings import SandboxSettings
+
+
+class Sandbox:
+    """Everything that one sandbox holds: the clock, settings, faults, log and each provider.
+
+    Args:
+        clock: Source of time.
+    """
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        self.clock = SandboxClock(clock)
+        self.settings = SandboxSettings()
+        self.faults = FaultBook()
+        self.log = RequestLog()
+        self.google = GoogleState(self.clock, self.settings)
+
+    def reset(self) -> None:
+        """Return to the state of a new sandbox."""
+        self.settings.restore()
+        self.faults.clear()
+        self.log.clear()
+        self.clock.reset()
+        self.google.clear()
+
+    def seed_default(self, email: str, seed_path: Path | None) -> None:
+        """Create an account and fill its primary calendar from a file or the packaged week.
+
+        Raises:
+            OSError: The file cannot be read.
+        """
+        account = self.google.add_account(email, "", "Europe/Berlin")
+        calendar = self.google.calendars[account.email]
+        text: str | bytes
+        if seed_path is None:
+            text = shift_to_week(load_seed("freelancer"), monday_of(self.clock().date()))
+        else:
+            text = seed_path.read_bytes()
+        seed_calendar(self.google, calendar, read_ics(text, calendar.time_zone))
+
+
+def create_app(clock: Callable[[], datetime] = read_system_clock) -> FastAPI:
+    """Return a new sandbox with nothing in it; ``app.state.sandbox`` holds its state.
+
+    Args:
+        clock: Source of time, aware; the control API can move the sandbox's own clock besides.
+    """
+    sandbox = Sandbox(clock)
+
+    @asynccontextmanager
+    async def live(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        sandbox.google.close()
+
+    app = FastAPI(
+        title="Calendar Manager sandbox",
+        lifespan=live,
+        docs_url="/_control/docs",
+        openapi_url="/_control/openapi.json",
+        redoc_url=None,
+    )
+    app.state.sandbox = sandbox
+    mount_control(app)
+    mount_google(app)
+    app.add_middleware(FaultMiddleware, faults=sandbox.faults, log=sandbox.log)
+    return app

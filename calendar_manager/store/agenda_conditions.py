@@ -1,0 +1,96 @@
+"""The parts of SQL that reads of the agenda share."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, and_, case, or_
+from sqlalchemy.orm import aliased
+
+from calendar_manager.domain.busy import Busy
+from calendar_manager.domain.timespan import Span
+from calendar_manager.store.spans import multirange_of
+from calendar_manager.store.tables import (
+    CalendarRow,
+    EventAssignmentRow,
+    EventRow,
+    OccurrenceRow,
+)
+
+IS_READ: Final = (
+    CalendarRow.sync_enabled,
+    CalendarRow.deleted_at.is_(None),
+    CalendarRow.gone_at.is_(None),
+)
+"""The conditions of a calendar whose copy tells something about today."""
+
+
+def takes_time_in(user_id: UUID, spans: Sequence[Span]) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions of a user's occurrences that take time in one of some spans."""
+    return (
+        OccurrenceRow.user_id == user_id,
+        OccurrenceRow.span.bool_op("&&")(multirange_of(spans)),
+        OccurrenceRow.busy != Busy.FREE,
+    )
+
+
+def lies_in(spans: Sequence[Span]) -> ColumnElement[bool]:
+    """Return the condition of an occurrence that lies in one of some spans.
+
+    It overlaps a span, or has no length and starts inside.
+    """
+    where = multirange_of(spans)
+    inside = and_(
+        OccurrenceRow.start_at == OccurrenceRow.end_at,
+        # PostgreSQL has one empty range, which lies nowhere. These bounds lead to the index.
+        OccurrenceRow.start_at >= min(span.start for span in spans),
+        OccurrenceRow.start_at < max(span.end for span in spans),
+        where.bool_op("@>")(OccurrenceRow.start_at),
+    )
+    return or_(OccurrenceRow.span.bool_op("&&")(where), inside)
+
+
+def is_wanted(text: str | None, *, mirrors: bool) -> list[ColumnElement[bool]]:
+    """Return the conditions of an event by its content.
+
+    Args:
+        text: What title, location or description contain, whatever the case.
+        mirrors: Whether mirrors are wanted too.
+    """
+    conditions: list[ColumnElement[bool]] = []
+    if not mirrors:
+        conditions.append(~EventRow.mirror)
+    if text:
+        columns = (EventRow.title, EventRow.location, EventRow.description)
+        conditions.append(or_(*(column.icontains(text, autoescape=True) for column in columns)))
+    return conditions
+
+
+class ClientOfOccurrence:
+    """Whom an occurrence belongs to.
+
+    The assignment of the occurrence itself goes first, then that of all occurrences of its
+    event, then the calendar's client. An assignment to nobody counts as one.
+
+    Attributes:
+        id: The client's id, as an SQL expression.
+    """
+
+    def __init__(self) -> None:
+        self._exact = aliased(EventAssignmentRow)
+        self._whole = aliased(EventAssignmentRow)
+        self.id: ColumnElement[UUID | None] = case(
+            (self._exact.id.is_not(None), self._exact.client_id),
+            (self._whole.id.is_not(None), self._whole.client_id),
+            else_=CalendarRow.client_id,
+        )
+
+    def join(self, query: Select[Any]) -> Select[Any]:
+        """Join the assignments to a query over occurrences and their calendars."""
+        exact, whole = self._exact, self._whole
+        of_occurrence = and_(
+            exact.event_id == OccurrenceRow.event_id,
+            exact.original_start == OccurrenceRow.original_start,
+        )
+        of_event = and_(whole.event_id == OccurrenceRow.event_id, whole.original_start.is_(None))
+        return query.outerjoin(exact, of_occurrence).outerjoin(whole, of_event)

@@ -1,0 +1,53 @@
+"""How the database is doing, for health checks; nothing here belongs to a user."""
+
+from datetime import datetime
+
+from sqlalchemy import Engine, func, select, text
+from sqlalchemy.exc import ProgrammingError, SQLAlchemyError
+
+from calendar_manager.domain.accounts import ConnectionStatus
+from calendar_manager.domain.errors import CalendarManagerError
+from calendar_manager.store.tables import CalendarRow, ConnectionRow
+
+
+class DatabaseDownError(CalendarManagerError):
+    """The database does not answer."""
+
+
+def load_revision(engine: Engine) -> str | None:
+    """Return the migration that the database is at; None before the first one.
+
+    Raises:
+        DatabaseDownError: It does not answer.
+    """
+    try:
+        with engine.connect() as connection:
+            return connection.scalar(text("SELECT version_num FROM alembic_version"))
+    except ProgrammingError:
+        return None
+    except SQLAlchemyError as error:
+        raise DatabaseDownError("the database does not answer") from error
+
+
+def load_oldest_due_at(engine: Engine) -> datetime | None:
+    """Return since when the calendar that waits longest should have been read, or will be.
+
+    Raises:
+        DatabaseDownError: The database does not answer.
+    """
+    query = (
+        select(func.min(CalendarRow.next_sync_at))
+        .join(ConnectionRow, ConnectionRow.id == CalendarRow.connection_id)
+        .where(
+            CalendarRow.sync_enabled,
+            CalendarRow.deleted_at.is_(None),
+            CalendarRow.gone_at.is_(None),
+            CalendarRow.held_at.is_(None),
+            ConnectionRow.status == ConnectionStatus.ACTIVE,
+        )
+    )
+    try:
+        with engine.connect() as connection:
+            return connection.scalar(query)
+    except SQLAlchemyError as error:
+        raise DatabaseDownError("the database does not answer") from error

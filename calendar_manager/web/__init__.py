@@ -1,0 +1,1 @@
+"""The plain pages for people in a browser, and what the API shares with them: cookies, CSRF."""

@@ -1,0 +1,85 @@
+"""What routes ask for: the joined parts and the use cases built on them."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, cast
+
+from fastapi import Depends
+from starlette.requests import Request
+
+from calendar_manager.accounts.calendars import Calendars
+from calendar_manager.accounts.connecting import Connecting
+from calendar_manager.accounts.csrf import CsrfGuard
+from calendar_manager.accounts.disconnecting import Disconnecting
+from calendar_manager.accounts.passwords import Passwords
+from calendar_manager.accounts.profile import Profile
+from calendar_manager.accounts.registration import Registration
+from calendar_manager.accounts.sessions import Sessions
+from calendar_manager.accounts.tokens import TokenSigner
+from calendar_manager.bootstrap import Services
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """The use cases of people and their accounts.
+
+    Attributes:
+        registration: Becoming a user.
+        sessions: Signing in and out.
+        profile: Changing one's settings.
+        connecting: Connecting an account by OAuth.
+        disconnecting: Leaving one account, or everything.
+        calendars: Settings of calendars, and asking for a sync.
+        csrf: Protection of what a browser is made to send.
+    """
+
+    registration: Registration
+    sessions: Sessions
+    profile: Profile
+    connecting: Connecting
+    disconnecting: Disconnecting
+    calendars: Calendars
+    csrf: CsrfGuard
+
+
+def build_accounts(services: Services, *, passwords: Passwords | None = None) -> Accounts:
+    """Build the use cases from the joined parts.
+
+    Args:
+        services: The joined parts.
+        passwords: How passwords are hashed; by default as strong as argon2-cffi recommends.
+    """
+    settings, store, queue = services.settings, services.store, services.queue
+    registry, clock = services.registry, services.clock
+    secret = settings.jwt_secret.get_secret_value()
+    passwords = passwords or Passwords()
+    return Accounts(
+        registration=Registration(store=store, passwords=passwords),
+        sessions=Sessions(
+            store=store,
+            passwords=passwords,
+            signer=TokenSigner(secret),
+            clock=clock,
+            access_life=timedelta(minutes=settings.access_token_minutes),
+            session_life=timedelta(days=settings.refresh_token_days),
+        ),
+        profile=Profile(store=store, jobs=queue),
+        connecting=Connecting(store=store, registry=registry, jobs=queue, clock=clock),
+        disconnecting=Disconnecting(store=store, registry=registry, jobs=queue),
+        calendars=Calendars(store=store, jobs=queue, clock=clock),
+        csrf=CsrfGuard(secret),
+    )
+
+
+async def get_services(request: Request) -> Services:
+    """Return the joined parts."""
+    return cast("Services", request.app.state.services)
+
+
+async def get_accounts(request: Request) -> Accounts:
+    """Return the use cases of accounts."""
+    return cast("Accounts", request.app.state.accounts)
+
+
+ServicesDep = Annotated[Services, Depends(get_services)]
+AccountsDep = Annotated[Accounts, Depends(get_accounts)]

@@ -1,0 +1,51 @@
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from server_holder import Holders
+
+from calendar_manager.embedded import Running, erase_home, start_postgres, start_redis
+
+
+@contextmanager
+def make_place() -> Iterator[Path]:
+    """A short, private folder; pytest's own ones are too long for a socket."""
+    folder = Path(tempfile.mkdtemp(prefix="cm-"))
+    yield folder
+    for home in folder.iterdir():
+        if home.is_dir():
+            erase_home(home)
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    with make_place() as folder:
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[tuple[Running, Running]]:
+    """PostgreSQL and Redis for tests that only look at them; our environment has a secret."""
+    with (
+        make_place() as place,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setenv("JWT_SECRET", "not for them")
+        with start_postgres(place / "home") as postgres, start_redis(place / "home") as redis:
+            yield postgres, redis
+
+
+@pytest.fixture
+def home(place: Path) -> Path:
+    return place / "home"
+
+
+@pytest.fixture
+def holders(home: Path, request: pytest.FixtureRequest) -> Iterator[Holders]:
+    holders = Holders(home, getattr(request, "param", "current"))
+    yield holders
+    holders.end_all()
