@@ -160,26 +160,23 @@ def _windows_of_day(day: date, hours: Sequence[WallWindow], zone: ZoneInfo) -> I
 def _merge_widened(
     rules: AvailabilityRules, busy: Iterable[Span]
 ) -> Iterator[tuple[datetime, datetime]]:
-    """Yield what is busy with the buffers of a new booking, sorted and without overlap.
+    """Yield what is busy with the buffers of a new booking, by start and by end.
 
     Thousands of spans are merged for one answer and few are left. So the buffers are added after
-    merging, and what is yielded are bare starts and ends.
+    merging, though they can make neighbours overlap again, and what is yielded are bare starts
+    and ends.
     """
     before = timedelta(minutes=rules.buffer_after_minutes)
     after = timedelta(minutes=rules.buffer_before_minutes)
-    buffers = before + after
-    start = end = reach = None
+    start = end = None
     for span in sorted(busy, key=attrgetter("start")):
-        if start is None or end is None or reach is None:
+        if start is None or end is None:
             start, end = span.start, span.end
-        elif span.start > reach:
+        elif span.start > end:
             yield start - before, end + after
             start, end = span.start, span.end
         elif span.end > end:
             end = span.end
-        else:
-            continue
-        reach = end + buffers
     if start is not None and end is not None:
         yield start - before, end + after
 
@@ -187,7 +184,13 @@ def _merge_widened(
 def _subtract(
     working: Iterable[Span], taken: Iterator[tuple[datetime, datetime]], wanted: Span
 ) -> Iterator[Span]:
-    """Yield what is left of the working hours inside ``wanted``."""
+    """Yield what is left of the working hours inside ``wanted``.
+
+    Args:
+        working: Sorted and disjoint.
+        taken: Sorted both by start and by end; they may overlap.
+        wanted: Everything outside is left out.
+    """
     block = next(taken, None)
     for window in working:
         start, end = max(window.start, wanted.start), min(window.end, wanted.end)

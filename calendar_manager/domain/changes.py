@@ -79,6 +79,11 @@ FindSeries = Callable[[Collection[str]], Mapping[str, str]]
 """Tells to which series instances belong: their ids to the master's, unknown ones left out."""
 
 
+def know_no_series(_: Collection[str]) -> Mapping[str, str]:
+    """Stand in for a :data:`FindSeries` where nothing was read before."""
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class ChangePage:
     """One page of changes.

@@ -8,11 +8,17 @@ import heapq
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from itertools import groupby, islice
+from itertools import islice
 from zoneinfo import ZoneInfo
 
 from calendar_manager.domain.recurrence_lines import RecurrenceLines, read_lines
-from calendar_manager.domain.recurrence_rule import Budget, Moment, Rule
+from calendar_manager.domain.recurrence_rule import (
+    Budget,
+    Frequency,
+    Moment,
+    Rule,
+    invalid_line,
+)
 from calendar_manager.domain.recurrence_walk import walk
 from calendar_manager.domain.times import (
     FIRST_WALL,
@@ -100,9 +106,8 @@ def expand(
     # Days are handled as the midnights of a zone in which every day has one.
     midnight = datetime.combine(start, MIDNIGHT)
     series = _Series(_as_days(lines, zone), midnight, find_zone("UTC"), Budget(work))
-    found = series.find_starts(_midnight_utc(first), _midnight_utc(last))
-    days = (day for day, _ in groupby(found, key=datetime.date))
-    return _cut(days, limit)
+    midnights = series.find_starts(_midnight_utc(first), _midnight_utc(last))
+    return _cut((midnight.date() for midnight in midnights), limit)
 
 
 def _cut(starts: Iterator[datetime] | Iterator[date], limit: int) -> Expansion:
@@ -205,6 +210,8 @@ def _as_days(lines: RecurrenceLines, zone: ZoneInfo) -> RecurrenceLines:
 
 def _as_day_rule(rule: Rule, zone: ZoneInfo) -> Rule:
     """Return a rule without the parts that RFC 5545 has ignored when DTSTART is a date."""
+    if rule.frequency > Frequency.DAILY:
+        raise invalid_line(rule.line, f"days do not recur {rule.frequency.name}")
     return replace(
         rule,
         until=None if rule.until is None else _as_day(rule.until, zone),

@@ -56,9 +56,7 @@ def refuse_real_users(database_url: str) -> None:
         raise LaunchError(f"DATABASE_URL cannot be reached: {error}") from error
     try:
         with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT count(*) FROM users WHERE email NOT LIKE %s", (DEMO_ADDRESSES,)
-            )
+            cursor.execute("SELECT count(*) FROM users WHERE email NOT LIKE %s", (DEMO_ADDRESSES,))
             row = cursor.fetchone()
     except UndefinedTable:
         return
@@ -123,6 +121,4 @@ def seed(control: ControlClient, monday: date) -> None:
     control.add_account(DEFAULT_ACCOUNT, name="Mara Lind", time_zone=ZONE)
     control.seed_packaged(DEFAULT_ACCOUNT, "freelancer", monday=monday)
     private = control.add_calendar(DEFAULT_ACCOUNT, "Private")
-    control.seed_packaged(
-        DEFAULT_ACCOUNT, "apple_export", calendar_id=private["id"], monday=monday
-    )
+    control.seed_packaged(DEFAULT_ACCOUNT, "apple_export", calendar_id=private["id"], monday=monday)

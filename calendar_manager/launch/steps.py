@@ -22,6 +22,7 @@ class Steps:
         self._began = 0.0
 
     def __call__(self, text: str) -> None:
+        """Begin a step."""
         self.finish()
         self._text = text
         self._began = monotonic()

@@ -95,9 +95,7 @@ class Tour:
         """Go through consent page and redirects as a browser does."""
         self._headline("Connecting a Google account")
         consent = self._api.get("/api/auth/connect/google")
-        callback = approve_consent(
-            self._api.session, consent["authorization_url"], self._account
-        )
+        callback = approve_consent(self._api.session, consent["authorization_url"], self._account)
         self._api.get(callback)
         (connection,) = self._api.get_all("/api/connections")
         if connection["status"] != "active":
@@ -194,9 +192,7 @@ class Tour:
         start, end = self._week()
 
         def look() -> list[Json] | None:
-            return (
-                self._api.get_all("/api/conflicts", status="open", start=start, end=end) or None
-            )
+            return self._api.get_all("/api/conflicts", status="open", start=start, end=end) or None
 
         return wait_for(look, "Finding the double bookings", NEXT_SYNC_SECONDS)
 

@@ -15,6 +15,8 @@ SEVERITY_COLOURS: Final = {"high": "bold red", "medium": "yellow", "low": "cyan"
 
 SLOTS_PER_DAY: Final = 9
 
+TO: Final = "\N{EN DASH}"
+
 Json = Mapping[str, Any]
 
 
@@ -36,7 +38,9 @@ def week_table(events: Iterable[Json], names: Mapping[str, str], zone: ZoneInfo)
         answer = event["my_response"]
         if answer in {"tentative", "declined", "needs_action"}:
             busy += f" [dim]({escape(answer.replace('_', ' '))})[/]"
-        title = escape(event["title"] or "(no title)") + (" [dim]↻[/]" if event["recurring"] else "")
+        title = escape(event["title"] or "(no title)") + (
+            " [dim]↻[/]" if event["recurring"] else ""
+        )
         table.add_row(
             f"{day:%a %d %b}" if day != shown_on else "",
             time,
@@ -57,7 +61,7 @@ def conflict_table(conflicts: Iterable[Json], zone: ZoneInfo) -> Table:
         titles = [escape(_meeting_title(meeting)) for meeting in conflict["meetings"]]
         start, end = (_local(conflict[name], zone) for name in ("start", "end"))
         table.add_row(
-            f"{start:%a %d %b %H:%M}–{end:%H:%M}",
+            f"{start:%a %d %b %H:%M}{TO}{end:%H:%M}",
             severity,
             conflict["type"].replace("_", " "),
             *titles,
@@ -112,7 +116,7 @@ def _when(event: Json, zone: ZoneInfo) -> tuple[date, str]:
         return date.fromisoformat(event["start"]), "all day"
     start, end = (_local(event[name], zone) for name in ("start", "end"))
     later = (end.date() - start.date()).days
-    return start.date(), f"{start:%H:%M}–{end:%H:%M}" + (f" [dim]+{later}[/]" if later else "")
+    return start.date(), f"{start:%H:%M}{TO}{end:%H:%M}" + (f" [dim]+{later}[/]" if later else "")
 
 
 def _meeting_title(meeting: Json) -> str:

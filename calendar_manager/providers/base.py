@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from calendar_manager.domain.accounts import ProviderKind, RemoteCalendar, Tokens
-from calendar_manager.domain.changes import ChangePage
+from calendar_manager.domain.changes import ChangePage, FindSeries, know_no_series
 from calendar_manager.domain.timespan import Span
 
 
@@ -100,7 +100,12 @@ class CalendarProvider(Protocol):
         ...
 
     def pull_changes(
-        self, provider_calendar_id: str, *, cursor: str | None, window: Span
+        self,
+        provider_calendar_id: str,
+        *,
+        cursor: str | None,
+        window: Span,
+        find_series: FindSeries = know_no_series,
     ) -> Iterator[ChangePage]:
         """Read what changed, page by page.
 
@@ -108,13 +113,16 @@ class CalendarProvider(Protocol):
             provider_calendar_id: Which calendar.
             cursor: Where the last complete read ended; None reads everything. A full read
                 reports no deletions, so the caller has to sweep what it did not see.
-            window: The span that matters, for providers that must be asked for one.
+            window: The span that matters now, for providers that must be asked for one.
+            find_series: Tells to which series instances belong that were read before, for
+                providers that speak of single instances.
 
         Yields:
             Pages; the last one and no other has a cursor.
 
         Raises:
-            CursorExpiredError: The cursor is unknown by now; read from None.
+            CursorExpiredError: The cursor is unknown by now, or its window too old; read from
+                None.
             CalendarGoneError: The calendar is gone or closed to us.
         """
         ...

@@ -35,6 +35,7 @@ def apply_page(
     plan = plan_page(page.changes, known)
     stored = uow.events.save(user_id=calendar.user_id, calendar_id=calendar.id, events=plan.save)
     removed = uow.events.mark_deleted(calendar.id, plan.delete, now=now)
+    uow.events.replace_instances(calendar.id, plan.instances | dict.fromkeys(plan.delete, ()))
     touched = list(uow.occurrences.remove(removed)) if removed else []
     if stored or plan.series:
         touched += lay_out(

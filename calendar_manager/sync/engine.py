@@ -121,9 +121,8 @@ def _read_from(
         with context.store.begin() as uow:
             uow.leases.keep(lease, until=context.clock() + context.options.lease)
             uow.events.clear_marks(lease.calendar.id)
-    pages = pull_pages(provider, lease.calendar.provider_calendar_id, cursor=cursor, window=window)
     follow_up = None
-    for page in pages:
+    for page in pull_pages(context, provider, lease.calendar, cursor):
         follow_up = _write(context, lease, page, window, full=full)
     return follow_up
 

@@ -36,7 +36,7 @@ class PagePlan:
     delete: tuple[str, ...]
     series: frozenset[str]
     seen: tuple[str, ...]
-    instances: Mapping[str, frozenset[str]]
+    instances: dict[str, frozenset[str]]
     counts: SyncCounts
     rejections: tuple[Rejected, ...]
 

@@ -1,12 +1,11 @@
 """Reading a provider in the name of a connection."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TypeVar
 
-from calendar_manager.domain.accounts import Connection, ConnectionStatus, Tokens
+from calendar_manager.domain.accounts import Calendar, Connection, ConnectionStatus, Tokens
 from calendar_manager.domain.changes import ChangePage
-from calendar_manager.domain.timespan import Span
 from calendar_manager.providers.base import CalendarProvider
 from calendar_manager.providers.errors import (
     AccessTokenRejectedError,
@@ -81,15 +80,31 @@ def with_account(
 
 
 def pull_pages(
-    provider: CalendarProvider, provider_calendar_id: str, *, cursor: str | None, window: Span
+    context: SyncContext, provider: CalendarProvider, calendar: Calendar, cursor: str | None
 ) -> Iterator[ChangePage]:
     """Read what changed in a calendar, page by page, and make sure that the end is an end.
+
+    Args:
+        context: The parts of the write path.
+        provider: The calendar's account, opened.
+        calendar: Which calendar.
+        cursor: Where the last complete read ended; None reads everything.
 
     Raises:
         RetryLaterError: The provider ended without a cursor, so the read is incomplete.
     """
     page = ChangePage(())
-    for page in provider.pull_changes(provider_calendar_id, cursor=cursor, window=window):
+
+    def find_series(instance_ids: Collection[str]) -> Mapping[str, str]:
+        with context.store.begin() as uow:
+            return uow.events.find_series(calendar.id, instance_ids)
+
+    for page in provider.pull_changes(
+        calendar.provider_calendar_id,
+        cursor=cursor,
+        window=context.horizon(),
+        find_series=find_series,
+    ):
         yield page
     if page.cursor is None:
         raise RetryLaterError("The provider ended its answer half-way.", reason="incomplete")

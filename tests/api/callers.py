@@ -1,5 +1,6 @@
 """Those who call the application in tests, and what they expect."""
 
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -86,3 +87,11 @@ def expect_problem(answer: Any, status: int, code: str, *fields: str) -> dict[st
     assert body["detail"]
     assert {error["field"] for error in body["errors"]} >= set(fields), body
     return body
+
+
+def escaped_json(body: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever is to be sent.
+    """Return what sends JSON with escapes: broken Unicode travels in no other way."""
+    return {
+        "content": json.dumps(body).encode("ascii"),
+        "headers": {"Content-Type": "application/json"},
+    }

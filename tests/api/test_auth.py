@@ -1,15 +1,18 @@
 """Registering, signing in, staying signed in, signing out."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
+from argon2 import PasswordHasher
 from jose import jwt
+from jose.utils import base64url_encode
 from sqlalchemy import Engine, text
 
-from tests.api.callers import PASSWORD, Person, expect_problem
+from tests.api.callers import PASSWORD, Person, escaped_json, expect_problem
 from tests.api.conftest import JWT_SECRET, Clock
 
 pytestmark = pytest.mark.store
@@ -53,7 +56,7 @@ def test_the_password_is_kept_as_argon2id_only(http: httpx.Client, clean_databas
 
 @pytest.mark.parametrize(
     "email",
-    ["me@demo.test", "me@host.example", "me@desk.local", "jürgen@exämple.de", "A.B+c@Example.COM"],
+    ["me@demo.test", "me@host.example", "me@nas.lan", "jürgen@exämple.de", "A.B+c@Example.COM"],
 )
 def test_addresses_of_home_and_test_networks_are_accepted(http: httpx.Client, email: str) -> None:
     assert http.post("/api/auth/register", json={**NEW, "email": email}).status_code == 201
@@ -85,23 +88,21 @@ def test_addresses_of_home_and_test_networks_are_accepted(http: httpx.Client, em
     ],
 )
 def test_bad_input_names_the_field(http: httpx.Client, field: str, value: Any) -> None:  # noqa: ANN401
-    answer = http.post("/api/auth/register", content=_ascii_json({**NEW, field: value}))
+    answer = http.post("/api/auth/register", **escaped_json({**NEW, field: value}))
     problem = expect_problem(answer, 422, "validation_failed", field)
     assert [error["field"] for error in problem["errors"]] == [field]
 
 
 def test_all_bad_fields_are_named_at_once(http: httpx.Client) -> None:
-    body = {"email": "x", "password": "y", "name": "", "time_zone": "z"}
+    body = {"email": "x", "password": "hunter2", "name": "", "time_zone": "z"}
     answer = http.post("/api/auth/register", json=body)
     expect_problem(answer, 422, "validation_failed", "email", "password", "name", "time_zone")
-    assert "input" not in answer.text
+    assert "hunter2" not in answer.text, "what was entered is never repeated"
 
 
 def test_missing_and_unknown_fields_are_named(http: httpx.Client) -> None:
     answer = http.post("/api/auth/register", json={"email": "a@example.com", "role": "admin"})
-    expect_problem(
-        answer, 422, "validation_failed", "password", "name", "time_zone", "role"
-    )
+    expect_problem(answer, 422, "validation_failed", "password", "name", "time_zone", "role")
 
 
 def test_an_address_is_taken_whatever_its_case(http: httpx.Client, mara: Person) -> None:
@@ -120,9 +121,7 @@ def test_two_registrations_at_once_make_one_user(
 
 
 def test_signing_in_gives_tokens_and_a_guarded_cookie(http: httpx.Client, mara: Person) -> None:
-    answer = http.post(
-        "/api/auth/login", json={"email": "Mara@Example.com", "password": PASSWORD}
-    )
+    answer = http.post("/api/auth/login", json={"email": "Mara@Example.com", "password": PASSWORD})
     body = answer.json()
     assert body["token_type"] == "bearer"
     assert body["expires_in"] == 15 * 60
@@ -143,14 +142,12 @@ def test_signing_in_gives_tokens_and_a_guarded_cookie(http: httpx.Client, mara: 
         ("mara@example.com", "wrong password"),
         ("nobody@example.com", PASSWORD),
         ("mara@example.com", ""),
-        ("mara@example.com", "\ud800"),
     ],
 )
 def test_a_wrong_login_does_not_tell_what_is_wrong(
     http: httpx.Client, mara: Person, email: str, password: str
 ) -> None:
-    body = _ascii_json({"email": email, "password": password})
-    answer = http.post("/api/auth/login", content=body)
+    answer = http.post("/api/auth/login", **escaped_json({"email": email, "password": password}))
     problem = expect_problem(answer, 401, "invalid_credentials")
     assert problem["detail"] == "The e-mail address or the password is wrong."
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
@@ -159,8 +156,6 @@ def test_a_wrong_login_does_not_tell_what_is_wrong(
 def test_signing_in_with_outdated_parameters_renews_the_hash(
     http: httpx.Client, mara: Person, clean_database: Engine
 ) -> None:
-    from argon2 import PasswordHasher  # noqa: PLC0415 - for this one old hash.
-
     old = PasswordHasher(time_cost=2, memory_cost=8, parallelism=1).hash(PASSWORD)
     with clean_database.begin() as connection:
         connection.execute(text("UPDATE users SET password_hash = :hash"), {"hash": old})
@@ -183,9 +178,7 @@ def test_refreshing_rotates_both_tokens(http: httpx.Client, mara: Person) -> Non
     assert mara.get("/api/auth/me").status_code == 200
 
 
-def test_a_refresh_token_that_comes_back_ends_the_session(
-    http: httpx.Client, mara: Person
-) -> None:
+def test_a_refresh_token_that_comes_back_ends_the_session(http: httpx.Client, mara: Person) -> None:
     stolen = mara.tokens["refresh_token"]
     fresh = http.post("/api/auth/refresh", json={"refresh_token": stolen}).json()
     expect_problem(
@@ -320,21 +313,10 @@ def _swap_payload(mara: Person) -> str:
 
 
 def _unsigned(mara: Person) -> str:
-    from jose.utils import base64url_encode  # noqa: PLC0415 - for this one forgery.
-
     head = base64url_encode(b'{"alg":"none","typ":"JWT"}').decode()
     return f"{head}.{mara.tokens['access_token'].split('.')[1]}."
 
 
-def _ascii_json(body: dict[str, Any]) -> httpx._types.RequestContent:
-    """Write JSON with escapes, so that broken Unicode travels as it would from an attacker."""
-    import json  # noqa: PLC0415 - httpx' own way refuses broken Unicode.
-
-    return json.dumps(body).encode("ascii")
-
-
 def _at_once(calls: list[Callable[[], httpx.Response]]) -> list[int]:
-    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - for the two races.
-
     with ThreadPoolExecutor(len(calls)) as pool:
         return [answer.status_code for answer in pool.map(lambda call: call(), calls)]

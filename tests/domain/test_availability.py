@@ -372,6 +372,10 @@ class TestAsked:
         rules = daily("Europe/Berlin", "22:00-24:00")
         assert free(rules, "2026-11-23 22:30/2026-11-24 06:00") == spans("2026-11-23 22:30/23:00")
 
+    def test_a_window_of_the_day_before_reaches_into_a_midnight_that_is_repeated(self) -> None:
+        rules = daily("America/Havana", "22:00-24:00")
+        assert free(rules, "2026-11-01 04:00/12:00") == spans("2026-11-01 04:00/05:00")
+
     def test_an_empty_question_has_an_empty_answer(self) -> None:
         assert free(BERLIN, "2026-11-23 09:00/09:00") == []
 

@@ -206,20 +206,23 @@ def test_a_copy_on_another_calendar_joins_its_conflict() -> None:
     )
 
 
-def test_when_one_copy_moves_the_answer_stays_with_the_one_that_stands_still() -> None:
+def test_when_copies_move_the_answer_stays_with_the_one_that_stands_still() -> None:
     uid = {"ical_uid": "one@example.org"}
     rest = copy(9, 30, 90)
-    (before,) = found_among(copy(1, 0, 60, **uid), copy(2, 0, 60, **uid), rest)
+    stays, movers = copy(4, 0, 60, **uid), (1, 2, 3)
+    (before,) = found_among(*(copy(number, 0, 60, **uid) for number in movers), stays, rest)
     stored = store(before, **IGNORED)
     after = [
         conflict
-        for conflict in found_among(copy(1, 10, 70, **uid), copy(2, 0, 60, **uid), rest)
-        if rest.occurrence_id in conflict.first.occurrence_ids | conflict.second.occurrence_ids
+        for conflict in found_among(
+            *(copy(number, 10, 70, **uid) for number in movers), stays, rest
+        )
+        if conflict.second.occurrence_ids == {rest.occurrence_id}
     ]
     plan = reconcile([stored], after, [MORNING])
     (kept,), (opened,) = plan.updated, plan.opened
-    assert kept.found.first.occurrence_ids == {UUID(int=2)}
-    assert opened.first.occurrence_ids == {UUID(int=1)}
+    assert kept.found.first.occurrence_ids == {UUID(int=4)}
+    assert opened.first.occurrence_ids == {UUID(int=number) for number in movers}
     assert (plan.reopened, plan.closed) == ((), ())
 
 

@@ -1,16 +1,12 @@
 """What the contract needs from each provider's sandbox, in words that fit all of them."""
 
-from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
 
 import requests
 
-from calendar_manager.domain.accounts import Tokens
-from calendar_manager.domain.changes import ChangePage, Deleted, Upserted
-from calendar_manager.domain.events import Event, EventStatus
-from calendar_manager.domain.timespan import Span
 from calendar_manager.providers.base import ProviderFactory
 from calendar_manager.providers.google import Google, GoogleSettings
 from calendar_manager.sandbox.control_client import ControlClient, approve_consent
@@ -245,60 +241,3 @@ def times(start: datetime) -> dict[str, Any]:
         name: {"dateTime": moment.isoformat(), "timeZone": "Europe/Berlin"}
         for name, moment in moments.items()
     }
-
-
-class Copy:
-    """A calendar's copy as the sync engine would keep it, in a dictionary."""
-
-    def __init__(self) -> None:
-        self.events: dict[str, Event] = {}
-        self.cursor: str | None = None
-
-    def take(self, pages: Iterable[ChangePage]) -> int:
-        """Apply every page and return the number of changes; the last page brings the cursor."""
-        count = 0
-        cursor: str | None = None
-        for page in pages:
-            assert cursor is None, "a page follows the one with the cursor"
-            cursor = page.cursor
-            count += len(page.changes)
-            for change in page.changes:
-                assert isinstance(change, Upserted | Deleted), change
-                if isinstance(change, Upserted):
-                    self.events[change.event.provider_event_id] = change.event
-                else:
-                    self._drop(change.provider_event_id)
-        assert cursor is not None, "the last page has no cursor"
-        self.cursor = cursor
-        return count
-
-    def _drop(self, event_id: str) -> None:
-        gone = {event_id} | {
-            key for key, event in self.events.items() if event.series_id == event_id
-        }
-        for key in gone:
-            self.events.pop(key, None)
-
-    @property
-    def titles(self) -> list[str]:
-        """The titles of what was not cancelled, sorted."""
-        live = (one for one in self.events.values() if one.status is not EventStatus.CANCELLED)
-        return sorted(one.title for one in live)
-
-    @property
-    def fingerprints(self) -> dict[str, str]:
-        """The content of every event."""
-        return {key: event.fingerprint for key, event in self.events.items()}
-
-
-WINDOW = Span(datetime(2026, 1, 1, tzinfo=UTC), datetime(2028, 1, 1, tzinfo=UTC))
-"""The span that matters, for providers that want one."""
-
-
-def is_usable(tokens: Tokens, factory: ProviderFactory) -> bool:
-    """Tell whether the tokens list calendars."""
-    provider = factory.open(tokens)
-    try:
-        return bool(provider.pull_calendars())
-    finally:
-        provider.close()

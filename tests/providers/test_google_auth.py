@@ -2,23 +2,29 @@
 
 import base64
 import hashlib
-import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from google_stub import Answer, Stub, run_stub
-from jose import jwt
+from google_tokens import (
+    CLAIMS,
+    GRANTED,
+    MEMORY,
+    NOW,
+    REDIRECT,
+    USERINFO,
+    exchange,
+    granted,
+    make_auth,
+    sign,
+)
 
 from calendar_manager.domain.accounts import Tokens
 from calendar_manager.providers.base import Grant
 from calendar_manager.providers.errors import (
     ConnectRefusedError,
-    ConsentLostError,
-    ProviderError,
     RetryLaterError,
 )
 from calendar_manager.providers.google.auth import (
@@ -31,28 +37,6 @@ from calendar_manager.providers.google.settings import GoogleSettings
 
 pytestmark = pytest.mark.unit
 
-RECORDED = Path(__file__).parents[1] / "wire" / "google" / "incremental"
-NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
-REDIRECT = "http://localhost:8000/api/auth/callback/google"
-MEMORY = {"code_verifier": "v" * 43}
-USERINFO = "https://www.googleapis.com/auth/userinfo.email"
-GRANTED = f"openid {USERINFO} {EVENTS_SCOPE} {CALENDAR_LIST_SCOPE}"
-CLAIMS = {
-    "iss": "https://accounts.google.com",
-    "aud": "our-client",
-    "sub": "10769150350006150715113082367",
-    "email": "Me@Example.test",
-    "exp": int((NOW + timedelta(hours=1)).timestamp()),
-    "iat": int(NOW.timestamp()),
-    "at_hash": "not checked",
-}
-TOKENS = Tokens(
-    access_token="old-access",
-    refresh_token="old-refresh",
-    expires_at=NOW,
-    scopes=frozenset(GRANTED.split()),
-)
-
 
 @pytest.fixture
 def stub() -> Iterator[Stub]:
@@ -62,42 +46,7 @@ def stub() -> Iterator[Stub]:
 
 @pytest.fixture
 def auth(stub: Stub) -> GoogleAuth:
-    return GoogleAuth(
-        GoogleSettings(
-            client_id="our-client",
-            client_secret="our-secret",
-            token_url=f"{stub.url}/token",
-            revoke_url=f"{stub.url}/revoke",
-        )
-    )
-
-
-def sign(**claims: object) -> str:
-    """Sign with a key that nobody knows: the signature is not what is checked."""
-    given = {name: value for name, value in {**CLAIMS, **claims}.items() if value is not None}
-    return str(jwt.encode(given, "unknown", algorithm="HS256"))
-
-
-def granted(**fields: object) -> Answer:
-    answer = {
-        "access_token": "new-access",
-        "expires_in": 3599,
-        "refresh_token": "new-refresh",
-        "scope": GRANTED,
-        "token_type": "Bearer",
-        "id_token": sign(),
-        **fields,
-    }
-    return Answer({name: value for name, value in answer.items() if value is not None})
-
-
-def exchange(auth: GoogleAuth, **parameters: str) -> Grant:
-    return auth.exchange(
-        parameters=parameters or {"code": "the-code", "state": "s"},
-        memory=MEMORY,
-        redirect_uri=REDIRECT,
-        now=NOW,
-    )
+    return make_auth(stub)
 
 
 def test_person_is_sent_to_the_consent_page_with_everything_it_needs() -> None:
@@ -319,118 +268,3 @@ def test_expiry_of_the_identity_is_held_against_the_given_present(
     stub.script.append(granted(id_token=sign(exp=int(past.timestamp()) + 60, iat=0)))
     grant = auth.exchange(parameters={"code": "c"}, memory=MEMORY, redirect_uri=REDIRECT, now=past)
     assert grant.provider_account_id == CLAIMS["sub"]
-
-
-def test_refresh_keeps_the_refresh_token_when_none_comes_back(auth: GoogleAuth, stub: Stub) -> None:
-    stub.script.append(granted(refresh_token=None, id_token=None, scope=None))
-    assert auth.refresh(TOKENS, now=NOW) == Tokens(
-        access_token="new-access",
-        refresh_token="old-refresh",
-        expires_at=NOW + timedelta(seconds=3599),
-        scopes=TOKENS.scopes,
-    )
-    form = {name: values[0] for name, values in stub.requests[0].form.items()}
-    assert form == {
-        "grant_type": "refresh_token",
-        "refresh_token": "old-refresh",
-        "client_id": "our-client",
-        "client_secret": "our-secret",
-    }
-
-
-def test_refresh_takes_a_rotated_refresh_token_over(auth: GoogleAuth, stub: Stub) -> None:
-    stub.script.append(granted(refresh_token="rotated", scope=EVENTS_SCOPE))
-    fresh = auth.refresh(TOKENS, now=NOW)
-    assert fresh.refresh_token == "rotated"
-    assert fresh.scopes == frozenset({EVENTS_SCOPE})
-
-
-def test_recorded_invalid_grant_means_that_the_consent_is_lost(
-    auth: GoogleAuth, stub: Stub
-) -> None:
-    text = (RECORDED / "error__error.google.invalidGrant.json").read_text(encoding="utf-8")
-    recorded: dict[str, Any] = json.loads(text)
-    stub.script.append(Answer(recorded["body"], recorded["status"]))
-    with pytest.raises(ConsentLostError) as caught:
-        auth.refresh(TOKENS, now=NOW)
-    message = str(caught.value)
-    for cause in ("withdrawn", "six months", "too many", "seven days", "Connect the account"):
-        assert cause in message
-
-
-def test_account_without_refresh_token_has_lost_its_consent(auth: GoogleAuth, stub: Stub) -> None:
-    bare = Tokens(access_token="a", refresh_token=None, expires_at=None, scopes=frozenset())
-    with pytest.raises(ConsentLostError):
-        auth.refresh(bare, now=NOW)
-    assert stub.requests == []
-
-
-def test_our_own_wrong_secret_is_not_the_persons_fault(auth: GoogleAuth, stub: Stub) -> None:
-    stub.script.append(Answer({"error": "invalid_client"}, 401))
-    with pytest.raises(ProviderError) as caught:
-        auth.refresh(TOKENS, now=NOW)
-    assert type(caught.value) is ProviderError
-
-
-TROUBLE = {
-    "server error": Answer(b"<html>", 502),
-    "too many": Answer({"error": "rate_limit_exceeded"}, 429, {"Retry-After": "7"}),
-    "passing": Answer({"error": "internal_failure"}, 400),
-    "not JSON": Answer(b"<html>"),
-    "not an object": Answer(b"[]"),
-    "no token": Answer({}),
-    "cut off": Answer({"access_token": "new"}, cut=5),
-    "reset": Answer({"access_token": "new"}, cut=5, reset=True),
-    "moved": Answer(b"", 302, {"Location": "/elsewhere"}),
-}
-
-
-@pytest.mark.parametrize("trouble", TROUBLE)
-def test_trouble_at_the_token_endpoint_means_retry_later(
-    trouble: str, auth: GoogleAuth, stub: Stub
-) -> None:
-    stub.script.extend([TROUBLE[trouble]] * 2)
-    with pytest.raises(RetryLaterError) as caught:
-        exchange(auth)
-    with pytest.raises(RetryLaterError):
-        auth.refresh(TOKENS, now=NOW)
-    assert "secret" not in str(caught.value)
-    assert caught.value.retry_after == (timedelta(seconds=7) if trouble == "too many" else None)
-
-
-def test_unreachable_token_endpoint_means_retry_later_and_tells_no_secret() -> None:
-    with run_stub() as stub:
-        url = stub.url
-    auth = GoogleAuth(
-        GoogleSettings(client_id="c", client_secret="our-secret", token_url=f"{url}/token")
-    )
-    with pytest.raises(RetryLaterError) as caught:
-        auth.refresh(TOKENS, now=NOW)
-    assert "our-secret" not in str(caught.value)
-    assert "old-refresh" not in str(caught.value)
-
-
-def test_revoke_gives_the_whole_grant_back(auth: GoogleAuth, stub: Stub) -> None:
-    stub.script.append(Answer({}))
-    auth.revoke(TOKENS)
-    assert stub.requests[0].form == {"token": ["old-refresh"]}
-
-
-def test_revoke_without_refresh_token_takes_the_access_token(auth: GoogleAuth, stub: Stub) -> None:
-    stub.script.append(Answer({}))
-    auth.revoke(Tokens(access_token="a", refresh_token=None, expires_at=None, scopes=frozenset()))
-    assert stub.requests[0].form == {"token": ["a"]}
-
-
-def test_revoking_what_is_gone_is_a_success(auth: GoogleAuth, stub: Stub) -> None:
-    stub.script.append(Answer({"error": "invalid_token"}, 400))
-    auth.revoke(TOKENS)
-
-
-def test_revocation_that_fails_is_told(auth: GoogleAuth, stub: Stub) -> None:
-    stub.script.extend([Answer(b"", 500), Answer({"error": "invalid_request"}, 400)])
-    with pytest.raises(RetryLaterError):
-        auth.revoke(TOKENS)
-    with pytest.raises(ProviderError) as caught:
-        auth.revoke(TOKENS)
-    assert type(caught.value) is ProviderError

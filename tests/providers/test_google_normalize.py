@@ -1,18 +1,14 @@
-"""Google's events and calendars become ours, and nothing of theirs can break us."""
+"""Google's events become ours, and nothing of theirs can break us."""
 
 import json
 import logging
-import re
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from calendar_manager.domain.accounts import AccessRole, RemoteCalendar
 from calendar_manager.domain.changes import Deleted, Rejected, Upserted
 from calendar_manager.domain.events import (
     Attendee,
@@ -32,7 +28,6 @@ from calendar_manager.providers.google.normalize import (
     ID_LIMIT,
     RECURRENCE_LIMIT,
     TITLE_LIMIT,
-    normalize_calendar,
     normalize_event,
 )
 
@@ -362,106 +357,3 @@ def test_giant_recurrence_and_id_are_rejected() -> None:
 def test_status_is_kept(status: str | None) -> None:
     item = {**odd("focus_time"), "status": status}
     assert event_of(item).status.value == (status or "confirmed")
-
-
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
-    lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
-    ),
-    max_leaves=6,
-)
-odd_items = st.sampled_from([odd(path.stem) for path in sorted((WIRE / "odd").glob("*.json"))])
-field_names = st.sampled_from(
-    [
-        "id", "status", "start", "end", "originalStartTime", "recurringEventId", "recurrence",
-        "attendees", "organizer", "conferenceData", "extendedProperties", "sequence", "updated",
-        "summary", "iCalUID", "eventType", "visibility", "transparency", "hangoutLink",
-    ]
-)  # fmt: skip
-moment_texts = st.one_of(
-    st.datetimes().map(lambda moment: moment.isoformat()),
-    st.datetimes(timezones=st.timezones()).map(lambda moment: moment.isoformat()),
-    st.dates().map(lambda day: day.isoformat()),
-    st.text(max_size=12),
-)
-times = st.fixed_dictionaries(
-    {},
-    optional={
-        "date": moment_texts | json_values,
-        "dateTime": moment_texts | json_values,
-        "timeZone": st.sampled_from([BERLIN, "America/New_York", "Nowhere"]) | json_values,
-    },
-)
-
-
-@settings(max_examples=200, deadline=None)
-@given(
-    item=odd_items,
-    broken=st.dictionaries(field_names, json_values | times, max_size=4),
-    zone=st.sampled_from([BERLIN, None, "Nowhere", ""]),
-)
-def test_no_payload_makes_it_raise(item: dict[str, Any], broken: dict[str, Any], zone: str) -> None:
-    change = normalize_event({**item, **broken}, calendar_time_zone=zone)
-    if isinstance(change, Upserted):
-        stored = json.dumps(change.event.title + (change.event.description or ""))
-        assert not re.search(r"\\u0000|\\ud[89ab][0-9a-f]{2}(?!\\ud[c-f])", stored)
-        assert change.event.fingerprint
-
-
-@settings(max_examples=50, deadline=None)
-@given(item=json_values, calendar=st.dictionaries(st.sampled_from(["id", "summary"]), json_values))
-def test_no_json_at_all_makes_it_raise(item: object, calendar: dict[str, Any]) -> None:
-    assert isinstance(normalize_event(item, calendar_time_zone=None), Rejected)
-    normalize_calendar(item)
-    normalize_calendar(calendar)
-
-
-CALENDAR = {
-    "id": "team@group.calendar.google.com",
-    "summary": "Team",
-    "summaryOverride": "Client A",
-    "timeZone": "America/Chicago",
-    "backgroundColor": "#9FE1E7",
-    "accessRole": "reader",
-    "selected": True,
-}
-
-
-def test_calendar_is_read() -> None:
-    assert normalize_calendar(CALENDAR) == RemoteCalendar(
-        provider_calendar_id="team@group.calendar.google.com",
-        name="Client A",
-        time_zone="America/Chicago",
-        color="#9fe1e7",
-        primary=False,
-        access_role=AccessRole.READER,
-        selected=True,
-    )
-
-
-@pytest.mark.parametrize(
-    ("change", "attribute", "expected"),
-    [
-        ({"summaryOverride": ""}, "name", "Team"),
-        ({"summaryOverride": None, "summary": None}, "name", "team@group.calendar.google.com"),
-        ({"timeZone": "Mars/Olympus"}, "time_zone", None),
-        ({"timeZone": None}, "time_zone", None),
-        ({"backgroundColor": "red; }"}, "color", None),
-        ({"primary": True}, "primary", True),
-        ({"selected": None}, "selected", False),
-        ({"accessRole": "owner"}, "access_role", AccessRole.OWNER),
-        ({"accessRole": "writer"}, "access_role", AccessRole.WRITER),
-        ({"accessRole": "writerWithoutPrivateAccess"}, "access_role", AccessRole.WRITER),
-        ({"accessRole": "freeBusyReader"}, "access_role", AccessRole.FREE_BUSY_READER),
-        ({"accessRole": "emperor"}, "access_role", AccessRole.READER),
-    ],
-)
-def test_calendar_field_is_read(change: dict[str, Any], attribute: str, expected: object) -> None:
-    calendar = normalize_calendar({**CALENDAR, **change})
-    assert getattr(calendar, attribute) == expected
-
-
-@pytest.mark.parametrize("change", [{"deleted": True}, {"accessRole": "none"}, {"id": None}])
-def test_calendar_that_cannot_be_read_is_left_out(change: dict[str, Any]) -> None:
-    assert normalize_calendar({**CALENDAR, **change}) is None

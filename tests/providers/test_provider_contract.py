@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from provider_bench import WINDOW, Bench, Copy, GoogleBench, is_usable
+from provider_bench import Bench, GoogleBench
+from provider_scenes import HOUR, MONDAY, WINDOW, Copy, edit_at_random, is_usable, weekly
 
 from calendar_manager.domain.accounts import AccessRole
 from calendar_manager.domain.events import EventKind, EventStatus
@@ -26,10 +27,6 @@ pytestmark = pytest.mark.unit
 
 BENCHES: dict[str, Callable[[ControlClient], Bench]] = {"google": GoogleBench}
 REDIRECT = "http://127.0.0.1:8000/api/auth/callback/any"
-# A Monday; the series cross the end of daylight saving time on 25 October.
-MONDAY = datetime.fromisoformat("2026-10-12T09:00:00+02:00")
-WEEK = timedelta(weeks=1)
-HOUR = timedelta(hours=1)
 
 
 @pytest.fixture(scope="module")
@@ -67,12 +64,6 @@ def connect(bench: Bench, **consent: object) -> Grant:
     return auth.exchange(
         parameters=parameters, memory=request.memory, redirect_uri=REDIRECT, now=now()
     )
-
-
-def weekly(day: int) -> datetime:
-    """Return the start of an occurrence, nine o'clock in Berlin in either half of the year."""
-    start = MONDAY + day * WEEK
-    return start if day < 2 else start.replace(tzinfo=UTC) - HOUR
 
 
 class TestConnecting:
@@ -378,37 +369,3 @@ def follow(provider: CalendarProvider, bench: Bench, copy: Copy) -> Copy:
     copy.take(provider.pull_changes(bench.calendar, cursor=copy.cursor, window=WINDOW))
     assert copy.fingerprints == read(provider, bench, Copy()).fingerprints
     return copy
-
-
-def edit_at_random(
-    draw: random.Random, bench: Bench, copy: Copy, number: int, touched: set[str]
-) -> str:
-    """Make one edit that a person could make, and return what it touched.
-
-    A series is touched once between two reads, for the copy does not know yet what is left of it.
-    """
-    series = sorted(
-        key
-        for key, event in copy.events.items()
-        if event.kind is EventKind.MASTER
-        and "UNTIL" not in event.recurrence[0]
-        and key not in touched
-    )
-    if not series or draw.random() < 0.4:
-        rule = draw.choice([None, "RRULE:FREQ=WEEKLY"])
-        return bench.create(f"Event {number}", MONDAY, rule=rule)
-    chosen, occurrence = draw.choice(series), weekly(draw.randint(3, 9))
-    match draw.choice(["rename", "delete", "move", "cancel", "split", "cut"]):
-        case "rename":
-            bench.rename(chosen, f"Renamed {number}")
-        case "delete":
-            bench.delete(chosen)
-        case "move":
-            bench.move_one(chosen, occurrence, occurrence + HOUR)
-        case "cancel":
-            bench.cancel_one(chosen, occurrence)
-        case "split":
-            bench.rename_following(chosen, occurrence, f"Split {number}")
-        case _:
-            bench.cut_off(chosen, occurrence)
-    return chosen

@@ -15,7 +15,6 @@ from calendar_manager.sandbox.control_client import ControlClient
 from calendar_manager.sandbox.server import SandboxThread
 
 
-
 @pytest.fixture(scope="session")
 def sandbox_server() -> Iterator[SandboxThread]:
     with SandboxThread() as server:

@@ -19,9 +19,7 @@ class Api:
     def __init__(self, control: ControlClient, session: requests.Session) -> None:
         self._base = control.google_settings()["GOOGLE_API_URL"]
         self._session = session
-        self.token = control.issue_tokens(
-            EMAIL, ALL_SCOPES
-        ).access_token
+        self.token = control.issue_tokens(EMAIL, ALL_SCOPES).access_token
 
     def send(self, method: str, path: str, **options: Any) -> requests.Response:
         headers = {"Authorization": f"Bearer {self.token}", **options.pop("headers", {})}

@@ -198,9 +198,7 @@ def test_a_cancelled_exception_stays_in_lists_of_series_and_leaves_single_ones(a
     assert [row["status"] for row in shown].count("cancelled") == 1
     again = api.error("DELETE", f"{EVENTS}/standup_20260307T150000Z")
     assert again == (410, "deleted")
-    revived = api.send(
-        "PATCH", f"{EVENTS}/standup_20260307T150000Z", json={"status": "confirmed"}
-    )
+    revived = api.send("PATCH", f"{EVENTS}/standup_20260307T150000Z", json={"status": "confirmed"})
     assert revived.json()["summary"] == "Daily"
 
 
@@ -273,9 +271,7 @@ def test_a_private_life_shows_bare_times_to_free_busy_readers(
         "boss@example.com",
         [timed("2026-03-02T09:00:00", "2026-03-02T10:00:00", summary="Secret")],
     )
-    control.add_calendar(
-        EMAIL, "", calendar_id="boss@example.com", access_role="freeBusyReader"
-    )
+    control.add_calendar(EMAIL, "", calendar_id="boss@example.com", access_role="freeBusyReader")
     (row,) = api.get("calendars/boss@example.com/events")["items"]
     assert "summary" not in row
     assert row["visibility"] == "private"

@@ -113,18 +113,14 @@ def test_deleting_a_series_delivers_its_bare_id(
         recurrence=["RRULE:FREQ=DAILY"],
     )
     control.mutate(EMAIL, "create", changes=body)
-    control.mutate(
-        EMAIL, "delete_one", body["id"], original_start="2025-03-26T07:30:00-05:00"
-    )
+    control.mutate(EMAIL, "delete_one", body["id"], original_start="2025-03-26T07:30:00-05:00")
     _, token = api.listed()
     assert api.send("DELETE", f"calendars/primary/events/{body['id']}").status_code == 204
     rows, _ = api.listed(syncToken=token)
     assert_like_recorded(rows, recorded)
 
 
-def test_truncating_keeps_an_exception_that_still_belongs(
-    control: ControlClient, api: Api
-) -> None:
+def test_truncating_keeps_an_exception_that_still_belongs(control: ControlClient, api: Api) -> None:
     recorded = read_recorded("recurring_delete_this-and-following__delete.this-and-following__")
     master, exception = recorded["items"]
     before = {"recurrence": ["RRULE:FREQ=DAILY;UNTIL=20250401T045959Z"]}
@@ -144,12 +140,8 @@ def test_truncating_leaves_only_the_id_of_an_exception_outside(
 ) -> None:
     recorded = read_recorded("recurring_delete_this-and-following__delete.this-and-following-2")
     master, _ = recorded["items"]
-    control.mutate(
-        EMAIL, "create", changes=series(master) | {"recurrence": ["RRULE:FREQ=DAILY"]}
-    )
-    control.mutate(
-        EMAIL, "delete_one", master["id"], original_start="2025-03-28T10:00:00-05:00"
-    )
+    control.mutate(EMAIL, "create", changes=series(master) | {"recurrence": ["RRULE:FREQ=DAILY"]})
+    control.mutate(EMAIL, "delete_one", master["id"], original_start="2025-03-28T10:00:00-05:00")
     _, token = api.listed()
     control.mutate(
         EMAIL, "delete_following", master["id"], original_start="2025-03-26T10:00:00-05:00"
@@ -212,9 +204,7 @@ def test_splitting_at_another_time_begins_a_series_of_its_own(
 ) -> None:
     recorded = read_recorded("recurring_edit_this-and-following-v2__this-and-following-0")
     master, following = recorded["items"]
-    control.mutate(
-        EMAIL, "create", changes=series(master) | {"recurrence": ["RRULE:FREQ=DAILY"]}
-    )
+    control.mutate(EMAIL, "create", changes=series(master) | {"recurrence": ["RRULE:FREQ=DAILY"]})
     _, token = api.listed()
     names = ("summary", "description", "start", "end")
     control.mutate(

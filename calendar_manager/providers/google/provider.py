@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from calendar_manager.domain.accounts import ProviderKind, RemoteCalendar, Tokens
-from calendar_manager.domain.changes import ChangePage
+from calendar_manager.domain.changes import ChangePage, FindSeries, know_no_series
 from calendar_manager.domain.timespan import Span
 from calendar_manager.providers.base import CalendarProvider, ProviderAuth
 from calendar_manager.providers.errors import RetryLaterError
@@ -52,6 +52,7 @@ class GoogleCalendarProvider:
         *,
         cursor: str | None,
         window: Span,  # noqa: ARG002  The protocol's; Google's sync tokens need no window.
+        find_series: FindSeries = know_no_series,  # noqa: ARG002  Google names the masters itself.
     ) -> Iterator[ChangePage]:
         """Read what changed, page by page, holding one page at a time.
 

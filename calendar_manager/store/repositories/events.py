@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from calendar_manager.domain.events import Event
 from calendar_manager.store.event_rows import event_from_row, event_values
 from calendar_manager.store.execution import execute_count
-from calendar_manager.store.tables import EventRow, ReadMarkRow
+from calendar_manager.store.tables import EventRow, ReadMarkRow, SeriesInstanceRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +170,42 @@ class EventRepository:
             query = query.where(EventRow.id > after)
         rows = self._session.execute(query.order_by(EventRow.id).limit(limit))
         return [(event_id, provider_event_id) for event_id, provider_event_id in rows]
+
+    def find_series(
+        self, calendar_id: UUID, provider_instance_ids: Collection[str]
+    ) -> Mapping[str, str]:
+        """Return to which series instances belong, by the provider's ids of both."""
+        rows = self._session.execute(
+            select(SeriesInstanceRow.provider_instance_id, SeriesInstanceRow.series_id).where(
+                SeriesInstanceRow.calendar_id == calendar_id,
+                SeriesInstanceRow.provider_instance_id.in_(provider_instance_ids),
+            )
+        )
+        return {row[0]: row[1] for row in rows}
+
+    def replace_instances(
+        self, calendar_id: UUID, instances: Mapping[str, Collection[str]]
+    ) -> None:
+        """Write down by which ids the provider may speak of the instances of some series."""
+        if not instances:
+            return
+        self._session.execute(
+            delete(SeriesInstanceRow).where(
+                SeriesInstanceRow.calendar_id == calendar_id,
+                SeriesInstanceRow.series_id.in_(instances),
+            )
+        )
+        rows = [
+            {
+                "calendar_id": calendar_id,
+                "provider_instance_id": instance_id,
+                "series_id": series_id,
+            }
+            for series_id, instance_ids in instances.items()
+            for instance_id in instance_ids
+        ]
+        if rows:
+            self._session.execute(insert(SeriesInstanceRow).on_conflict_do_nothing(), rows)
 
     def note_problems(self, problems: Mapping[UUID, str | None]) -> None:
         """Write down why events could not be laid out, or that they can be."""

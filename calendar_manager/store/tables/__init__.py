@@ -13,7 +13,7 @@ from calendar_manager.store.tables.conflicts import (
     ConflictHistoryRow,
     ConflictRow,
 )
-from calendar_manager.store.tables.events import EventRow, OccurrenceRow
+from calendar_manager.store.tables.events import EventRow, OccurrenceRow, SeriesInstanceRow
 from calendar_manager.store.tables.sync_jobs import SyncJobRow
 from calendar_manager.store.tables.users import (
     AuditRow,
@@ -41,6 +41,7 @@ __all__ = [
     "OAuthStateRow",
     "OccurrenceRow",
     "ReadMarkRow",
+    "SeriesInstanceRow",
     "SyncJobRow",
     "UserRow",
 ]

@@ -8,7 +8,7 @@ from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, UniqueConst
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TEXT, TSTZRANGE, Range
 from sqlalchemy.orm import Mapped, mapped_column
 
-from calendar_manager.store.tables.base import Row, owner
+from calendar_manager.store.tables.base import Base, Row, owner
 
 
 class EventRow(Row):
@@ -81,6 +81,22 @@ class EventRow(Row):
         Index(
             "ix_events_deleted_at", "deleted_at", postgresql_where=text("deleted_at IS NOT NULL")
         ),
+    )
+
+
+class SeriesInstanceRow(Base):
+    """By which id a provider may speak of an instance that has no event of its own."""
+
+    __tablename__ = "series_instances"
+
+    calendar_id: Mapped[uuid.UUID] = mapped_column(
+        ForeignKey("calendars.id", ondelete="CASCADE"), primary_key=True
+    )
+    provider_instance_id: Mapped[str] = mapped_column(primary_key=True)
+    series_id: Mapped[str]
+
+    __table_args__ = (
+        Index("ix_series_instances_calendar_id_series_id", "calendar_id", "series_id"),
     )
 
 

@@ -1,0 +1,142 @@
+"""When is a user free? From the rules, the calendars, and how far they can be trusted."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from calendar_manager.domain.freshness import Freshness, find_blocking
+from calendar_manager.domain.rules import AvailabilityRules
+from calendar_manager.domain.rules_document import rules_from_document
+from calendar_manager.domain.times import find_zone
+from calendar_manager.domain.users import User
+from calendar_manager.scheduling.asked_time import Moment, resolve_span
+from calendar_manager.scheduling.busy_time import load_busy_time
+from calendar_manager.scheduling.calendars import find_freshness, load_calendars
+from calendar_manager.scheduling.free_time import FreeTime, find_free_time, span_to_load
+from calendar_manager.scheduling.public_holidays import check_place
+from calendar_manager.store.unit_of_work import Store
+
+LONGEST: Final = timedelta(days=731)
+"""The longest stretch that one question may be about: two years."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AvailabilityQuestion:
+    """What is asked of somebody's availability.
+
+    Attributes:
+        start: From when on.
+        end: Until when.
+        time_zone: The IANA zone of the dates in the question; None for that of the rules.
+        duration_minutes: How long a slot is; None for what the rules say.
+        step_minutes: The grid of the slots; None for what the rules say.
+        calendar_ids: Which calendars are asked; empty for all that are read.
+    """
+
+    start: Moment
+    end: Moment
+    time_zone: str | None = None
+    duration_minutes: int | None = None
+    step_minutes: int | None = None
+    calendar_ids: Collection[UUID] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AvailabilityAnswer:
+    """When a user is free, and how far that can be trusted.
+
+    Attributes:
+        time_zone: The zone of the question.
+        duration_minutes: How long the slots are.
+        step_minutes: The grid of the slots.
+        free: The windows and slots.
+        freshness: Of each calendar that took part.
+    """
+
+    time_zone: str
+    duration_minutes: int
+    step_minutes: int
+    free: FreeTime
+    freshness: Sequence[Freshness]
+
+
+def find_availability(
+    store: Store,
+    user: User,
+    question: AvailabilityQuestion,
+    *,
+    now: datetime,
+    maximum_age: timedelta,
+) -> AvailabilityAnswer:
+    """Return when a user is free to be booked.
+
+    A calendar that cannot be read keeps the user busy all the time when its policy is ``block``.
+    With ``warn`` and ``ignore`` its last known copy counts.
+
+    Args:
+        store: PostgreSQL.
+        user: Whose availability.
+        question: What is asked.
+        now: The moment of the question.
+        maximum_age: Copies of calendars older than this are stale.
+
+    Raises:
+        InvalidQuestionError: The stretch of time cannot be used.
+        UnknownTimeZoneError: There is no such zone.
+        UnknownSubjectError: The user has no such calendar.
+        InvalidRulesError: The holidays that the rules name are not known.
+    """
+    with store.begin() as uow:
+        rules = uow.rules.load(user.id, time_zone=user.time_zone)
+        time_zone = question.time_zone or rules.time_zone
+        asked = resolve_span(question.start, question.end, find_zone(time_zone), longest=LONGEST)
+        calendars = load_calendars(uow, user.id, question.calendar_ids)
+        taking_part = [entry for entry in calendars if entry.calendar.blocks_availability]
+        freshness = find_freshness(taking_part, now, maximum_age)
+        load = None if find_blocking(freshness) else span_to_load(rules, asked, now)
+        busy = [] if load is None else load_busy_time(uow, user, taking_part, [load])
+    duration = question.duration_minutes or rules.slot_duration_minutes
+    step = question.step_minutes or rules.slot_step_minutes
+    free = FreeTime()
+    if load is not None:
+        free = find_free_time(
+            rules,
+            busy,
+            asked,
+            now=now,
+            duration=timedelta(minutes=duration),
+            step=timedelta(minutes=step),
+        )
+    return AvailabilityAnswer(
+        time_zone=time_zone,
+        duration_minutes=duration,
+        step_minutes=step,
+        free=free,
+        freshness=freshness,
+    )
+
+
+def load_rules(store: Store, user: User) -> AvailabilityRules:
+    """Return a user's rules, or the default ones in the user's zone."""
+    with store.begin() as uow:
+        return uow.rules.load(user.id, time_zone=user.time_zone)
+
+
+def replace_rules(store: Store, user: User, document: Mapping[str, object]) -> AvailabilityRules:
+    """Replace a user's rules as a whole, and return them.
+
+    Args:
+        store: PostgreSQL.
+        user: Whose.
+        document: The shape of :mod:`calendar_manager.domain.rules_document`.
+
+    Raises:
+        InvalidRulesError: The document breaks a rule; nothing is changed.
+    """
+    rules = rules_from_document(document)
+    check_place(rules.holidays)
+    with store.begin() as uow:
+        uow.rules.save(user.id, rules)
+    return rules
