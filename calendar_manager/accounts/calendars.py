@@ -138,6 +138,6 @@ class Calendars:
         uow.after_commit(lambda: self._jobs.examine_conflicts(user_id))
 
 
-def _weight(calendar: Calendar) -> tuple[bool, bool]:
+def _weight(calendar: Calendar) -> tuple[bool, ...]:
     """Return what decides about which of a calendar's events make the user busy."""
-    return calendar.blocks_availability, calendar.all_day_blocks
+    return calendar.sync_enabled, calendar.blocks_availability, calendar.all_day_blocks

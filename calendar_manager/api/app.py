@@ -17,9 +17,12 @@ from calendar_manager.api.middleware import (
 )
 from calendar_manager.api.openapi import DESCRIPTION, TAGS, install_openapi
 from calendar_manager.api.routes import (
+    availability,
     calendars,
+    conflicts,
     connect,
     connections,
+    events,
     health,
     login,
     me,
@@ -32,6 +35,19 @@ from calendar_manager.web.app import install_pages
 from calendar_manager.web.deps import build_accounts
 
 DOCS_PATH = "/docs"
+
+_ROUTES = (
+    login,
+    me,
+    connect,
+    connections,
+    calendars,
+    sync_jobs,
+    events,
+    conflicts,
+    availability,
+    health,
+)
 
 
 def create_app(services: Services | None = None) -> FastAPI:
@@ -49,13 +65,15 @@ def create_app(services: Services | None = None) -> FastAPI:
         openapi_url="/openapi.json",
         docs_url=DOCS_PATH,
         redoc_url=None,
+        # A redirect to the address with or without a slash would trust the Host header.
+        redirect_slashes=False,
         lifespan=_lifespan,
         generate_unique_id_function=_operation_id,
     )
     if services is not None:
         _adopt(app, services)
     install_error_handlers(app)
-    for module in (login, me, connect, connections, calendars, sync_jobs, health):
+    for module in _ROUTES:
         app.include_router(module.router)
     install_pages(app)
     install_openapi(app)

@@ -135,7 +135,7 @@ def _expand_all_day(
     event: Event, when: DateSpan, window: Span, zone: ZoneInfo, limit: int
 ) -> tuple[tuple[_Start, ...], bool]:
     """Return the first days of all-day occurrences that can reach into the window."""
-    recurrence = Recurrence(when.first, event.time_zone, event.recurrence)
+    recurrence = Recurrence(when.first, _series_zone(event).key, event.recurrence)
     first = max(1, local_date(window.start, zone).toordinal() - when.days)
     last = min(date.max.toordinal(), local_date(window.end, zone).toordinal() + 1)
     expansion = expand(recurrence, date.fromordinal(first), date.fromordinal(last), limit=limit)

@@ -105,7 +105,7 @@ def _list_slots(rule: Rule, origin: int, step: int) -> list[int] | None:
     if rule.frequency >= Frequency.MINUTELY:
         minutes = sorted(rule.by_minute) or range(60)
     if rule.frequency is Frequency.SECONDLY:
-        seconds = _real_seconds(rule) or range(60)
+        seconds = _real_seconds(rule) if rule.by_second else range(60)
     slots = (
         hour * _HOUR + minute * _MINUTE + second
         for hour, minute, second in product(hours, minutes, seconds)

@@ -90,8 +90,9 @@ def _list_candidates(
         case Frequency.WEEKLY:
             week = start.toordinal() - (start.weekday() - rule.week_start) % _WEEK
             for first in _steps(week, begin.toordinal(), last.toordinal(), rule.interval * _WEEK):
-                # The first week of the year 1 may begin before the calendar does.
-                yield [date.fromordinal(first + day) for day in range(_WEEK) if first + day > 0]
+                # The calendar begins and ends in the middle of a week.
+                week_days = range(max(first, 1), min(first + _WEEK, date.max.toordinal() + 1))
+                yield [date.fromordinal(ordinal) for ordinal in week_days]
         case _:
             for ordinal in _steps(
                 start.toordinal(), begin.toordinal(), last.toordinal(), rule.interval

@@ -11,12 +11,16 @@ from kombu.exceptions import OperationalError
 from calendar_manager.job_queue import make_celery
 from calendar_manager.launch.supervisor import Child
 
-READY_SECONDS: Final = 60.0
-POLL_SECONDS: Final = 0.1
+READY_SECONDS: Final = 8.0
+POLL_SECONDS: Final = 0.25
 ANSWER_SECONDS: Final = 5.0
 
 
-def wait_until_ready(child: Child, is_ready: Callable[[], bool]) -> None:
+Question = Callable[[], str | None]
+"""Asks whether something serves; returns what is missing, or None when it does."""
+
+
+def wait_until_ready(child: Child, ask: Question) -> None:
     """Ask again and again until a child serves.
 
     Raises:
@@ -24,37 +28,39 @@ def wait_until_ready(child: Child, is_ready: Callable[[], bool]) -> None:
     """
     deadline = monotonic() + READY_SECONDS
     pause = Event()
-    while not is_ready():
+    while (missing := ask()) is not None:
         if not child.is_running():
             raise child.fail("ended while starting")
         if monotonic() > deadline:
-            raise child.fail(f"does not answer after {READY_SECONDS:.0f} s")
+            raise child.fail(f"does not serve after {READY_SECONDS:.0f} s ({missing})")
         pause.wait(POLL_SECONDS)
 
 
-def answers(url: str, login: tuple[str, str] | None = None) -> Callable[[], bool]:
+def answers(url: str, login: tuple[str, str] | None = None) -> Question:
     """Return a question: does this address answer 200?"""
 
-    def ask() -> bool:
+    def ask() -> str | None:
         try:
             with requests.Session() as session:
                 # A proxy of the environment knows nothing of this machine's ports.
                 session.trust_env = False
-                return session.get(url, auth=login, timeout=ANSWER_SECONDS).ok
-        except requests.RequestException:
-            return False
+                answer = session.get(url, auth=login, timeout=ANSWER_SECONDS)
+        except requests.RequestException as error:
+            return str(error)
+        return None if answer.ok else f"{answer.status_code}: {answer.text[:500]}"
 
     return ask
 
 
-def worker_answers(redis_url: str) -> Callable[[], bool]:
+def worker_answers(redis_url: str) -> Question:
     """Return a question: does a worker answer on this Redis?"""
     celery = make_celery(redis_url)
 
-    def ask() -> bool:
+    def ask() -> str | None:
         try:
-            return bool(celery.control.ping(timeout=0.5, limit=1))
-        except OperationalError:
-            return False
+            workers = celery.control.ping(timeout=0.5, limit=1)
+        except OperationalError as error:
+            return str(error)
+        return None if workers else "no worker answers"
 
     return ask

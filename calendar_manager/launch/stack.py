@@ -225,9 +225,9 @@ class Stack:
         waits.append((supervisor.start(worker), worker_answers(settings.redis_url)))
         supervisor.start(programs.beat_program(environ))
         waits.append((supervisor.start(flower), answers(flower_url, login)))
-        for child, is_ready in waits:
+        for child, question in waits:
             self._report(f"Waiting for {child.program.name}")
-            wait_until_ready(child, is_ready)
+            wait_until_ready(child, question)
         return Addresses(
             api=api_url,
             flower=flower_url,

@@ -11,7 +11,7 @@ from calendar_manager.sandbox.clock import SandboxClock, read_system_clock
 from calendar_manager.sandbox.control import mount_control
 from calendar_manager.sandbox.faults import FaultBook, FaultMiddleware
 from calendar_manager.sandbox.google.router import mount_google
-from calendar_manager.sandbox.google.seeding import seed_calendar
+from calendar_manager.sandbox.google.seeding import SeedResult, seed_calendar
 from calendar_manager.sandbox.google.state import GoogleState
 from calendar_manager.sandbox.ics_seed import read_ics
 from calendar_manager.sandbox.ics_shift import monday_of, shift_to_week
@@ -42,7 +42,7 @@ class Sandbox:
         self.clock.reset()
         self.google.clear()
 
-    def seed_default(self, email: str, seed_path: Path | None) -> None:
+    def seed_default(self, email: str, seed_path: Path | None) -> SeedResult:
         """Create an account and fill its primary calendar from a file or the packaged week.
 
         Raises:
@@ -55,7 +55,7 @@ class Sandbox:
             text = shift_to_week(load_seed("freelancer"), monday_of(self.clock().date()))
         else:
             text = seed_path.read_bytes()
-        seed_calendar(self.google, calendar, read_ics(text, calendar.time_zone))
+        return seed_calendar(self.google, calendar, read_ics(text, calendar.time_zone))
 
 
 def create_app(clock: Callable[[], datetime] = read_system_clock) -> FastAPI:

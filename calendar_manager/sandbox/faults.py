@@ -193,6 +193,9 @@ class FaultMiddleware:
         if extension is None:
             raise ConnectionResetError("This server cannot reset a connection.")
         extension["call"]()
+        # The server complains of an unfinished answer unless it has noticed the end.
+        while (await receive())["type"] != "http.disconnect":
+            pass
 
 
 async def _refuse(error: GoogleApiError, receive: Receive, send: Send) -> None:

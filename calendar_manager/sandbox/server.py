@@ -1,5 +1,6 @@
 """Run the sandbox over HTTP: in the foreground, or in a thread for tests."""
 
+import logging
 import socket
 import threading
 from collections.abc import Callable
@@ -20,6 +21,8 @@ DEFAULT_ACCOUNT = "freelancer@example.com"
 
 _STARTUP_SECONDS = 20.0
 _BACKLOG = 512
+_SHOWN_PROBLEMS = 20
+_log = logging.getLogger(__name__)
 
 
 def run(
@@ -43,7 +46,12 @@ def run(
         OSError: The address is taken or the seed cannot be read.
     """
     app = create_app()
-    app.state.sandbox.seed_default(DEFAULT_ACCOUNT, seed_path)
+    result = app.state.sandbox.seed_default(DEFAULT_ACCOUNT, seed_path)
+    if seed_path is not None and (result.problems or not result.loaded):
+        report = "%s: %d events loaded, %d could not be read."
+        _log.warning(report, seed_path, result.loaded, result.rejected)
+        for problem in result.problems[:_SHOWN_PROBLEMS]:
+            _log.warning("  %s", problem)
     listener = _listen(host, port)
     server = _Server(_config(app), ready=lambda: ready(_base_url(listener)) if ready else None)
     with listener:

@@ -89,7 +89,7 @@ def expect_problem(answer: Any, status: int, code: str, *fields: str) -> dict[st
     return body
 
 
-def escaped_json(body: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever is to be sent.
+def escaped_json(body: Any) -> dict[str, Any]:
     """Return what sends JSON with escapes: broken Unicode travels in no other way."""
     return {
         "content": json.dumps(body).encode("ascii"),

@@ -15,10 +15,12 @@ from sqlalchemy import Engine, text
 
 from calendar_manager.accounts.passwords import Passwords
 from calendar_manager.api.app import create_app
-from calendar_manager.bootstrap import Services, build_services
+from calendar_manager.bootstrap import Services, build_services, sync_context
 from calendar_manager.config import Settings, load_settings
 from calendar_manager.sandbox.control_client import ControlClient
 from calendar_manager.sandbox.server import SandboxThread
+from calendar_manager.sync.detect import examine_conflicts
+from calendar_manager.sync.engine import run_job
 from calendar_manager.web.deps import build_accounts
 from tests.api.callers import PASSWORD, NoCookies, Person
 
@@ -46,16 +48,24 @@ class QuickPasswords(Passwords):
         super().__init__(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
 
 
+def listen() -> socket.socket:
+    """Take a free port, so that an application can be told its address before it exists."""
+    return socket.create_server(("127.0.0.1", 0), backlog=128)
+
+
+def address_of(listener: socket.socket) -> str:
+    return f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
 @contextmanager
-def serve(app: FastAPI) -> Iterator[str]:
+def serve(app: FastAPI, listener: socket.socket) -> Iterator[str]:
     """Serve an application in a thread; yields its address."""
-    listener = socket.create_server(("127.0.0.1", 0), backlog=128)
     config = uvicorn.Config(app, lifespan="on", log_config=None, ws="none")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        yield address_of(listener)
     finally:
         server.should_exit = True
         thread.join(20)
@@ -106,26 +116,33 @@ def clock(shared_clock: Clock) -> Iterator[Clock]:
 
 
 @pytest.fixture(scope="session")
+def listener() -> socket.socket:
+    return listen()
+
+
+@pytest.fixture(scope="session")
 def shared_services(
     engine: Engine,
     database_url: str,
     redis_url: str,
     sandbox: SandboxThread,
     shared_clock: Clock,
+    listener: socket.socket,
 ) -> Iterator[Services]:
-    services = build_services(
-        make_settings(database_url, redis_url, sandbox.control), clock=shared_clock
+    settings = make_settings(
+        database_url, redis_url, sandbox.control, FRONTEND_URL=address_of(listener)
     )
+    services = build_services(settings, clock=shared_clock)
     yield services
     services.store.engine.dispose()
     services.redis.close()
 
 
 @pytest.fixture(scope="session")
-def served(shared_services: Services) -> Iterator[tuple[FastAPI, str]]:
+def served(shared_services: Services, listener: socket.socket) -> Iterator[tuple[FastAPI, str]]:
     app = create_app(shared_services)
     app.state.accounts = build_accounts(shared_services, passwords=QuickPasswords())
-    with serve(app) as url:
+    with serve(app, listener) as url:
         yield app, url
 
 
@@ -191,3 +208,22 @@ def count(clean_database: Engine) -> Callable[[str], int]:
             return int(connection.scalar(text(f"SELECT count(*) FROM {table}")) or 0)  # noqa: S608 - a test's own table name.
 
     return count
+
+
+@pytest.fixture
+def work(services: Services) -> Callable[[], None]:
+    """Does what the workers would do now: runs the queued syncs and looks for conflicts."""
+
+    def work() -> None:
+        with services.store.engine.connect() as connection:
+            jobs = connection.scalars(
+                text("SELECT id FROM sync_jobs WHERE status = 'queued' ORDER BY queued_at")
+            ).all()
+            users = connection.scalars(text("SELECT id FROM users")).all()
+        for job_id in jobs:
+            run_job(sync_context(services), job_id)
+        for user_id in users:
+            examine_conflicts(services.store, user_id, services.clock)
+        services.redis.flushdb()
+
+    return work

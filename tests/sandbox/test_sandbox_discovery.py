@@ -1,5 +1,6 @@
 """What the sandbox sends and accepts, against Google's own discovery document."""
 
+from datetime import datetime
 from typing import Any
 
 import jsonschema
@@ -17,7 +18,7 @@ def to_json_schema(schema: Json) -> Json:
     result: Json = {}
     if "$ref" in schema:
         return {"$ref": f"#/$defs/{schema['$ref']}"}
-    if "type" in schema:
+    if schema.get("type", "any") != "any":
         result["type"] = schema["type"]
     if "format" in schema and schema["format"] in {"date-time", "date"}:
         result["format"] = schema["format"]
@@ -31,6 +32,14 @@ def to_json_schema(schema: Json) -> Json:
     return result
 
 
+FORMATS = jsonschema.FormatChecker(["date"])
+
+
+@FORMATS.checks("date-time", raises=ValueError)
+def is_instant(value: object) -> bool:
+    return datetime.fromisoformat(str(value)).tzinfo is not None
+
+
 DEFINITIONS = {n: to_json_schema(s) for n, s in read_document()["schemas"].items()}
 
 
@@ -38,7 +47,7 @@ def check(body: Json, schema: str) -> Json:
     jsonschema.validate(
         body,
         {"$ref": f"#/$defs/{schema}", "$defs": DEFINITIONS},
-        format_checker=jsonschema.FormatChecker(),
+        format_checker=FORMATS,
     )
     return body
 
@@ -74,6 +83,8 @@ def test_everything_sent_fits_its_schema(filled: Api, control: ControlClient) ->
 def test_the_schema_check_can_fail() -> None:
     with pytest.raises(jsonschema.ValidationError):
         check({"kind": "calendar#event", "surprise": 1}, "Event")
+    with pytest.raises(jsonschema.ValidationError):
+        check({"kind": "calendar#event", "start": {"dateTime": "2026-01-01T09:00:00"}}, "Event")
 
 
 def methods() -> list[Any]:

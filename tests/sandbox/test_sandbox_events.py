@@ -88,6 +88,7 @@ def test_offsets_are_shown_in_the_calendars_zone_and_the_events_zone_stays(api: 
         ({**DAILY, "iCalUID": "both@example.com"}, "invalid"),
         ({**DAILY, "colour": "red"}, "invalid"),
         ({**DAILY, "summary": 7}, "invalid"),
+        ({**DAILY, "status": "cancelled"}, "invalid"),
         ({**DAILY, "transparency": "milky"}, "invalid"),
         ({**DAILY, "attendees": [{"displayName": "Nobody"}]}, "required"),
     ],
@@ -114,6 +115,13 @@ def test_if_match_guards_writes(api: Api) -> None:
         assert answer == (412, "conditionNotMet")
     fresh = {"If-None-Match": patched.json()["etag"]}
     assert api.send("GET", f"{EVENTS}/standup", headers=fresh).status_code == 304
+
+
+def test_an_events_type_is_fixed_for_life(api: Api) -> None:
+    api.post(EVENTS, DAILY)
+    change = {**DAILY, "eventType": "outOfOffice"}
+    for method in ("PATCH", "PUT"):
+        assert api.error(method, f"{EVENTS}/standup", json=change) == (400, "invalid")
 
 
 def test_put_replaces_what_it_does_not_name(api: Api) -> None:

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sandbox_api import EMAIL, Api, timed
 
 from calendar_manager.sandbox.control_client import ControlClient
-from sandbox_api import EMAIL, Api, timed
 
 pytestmark = pytest.mark.unit
 
@@ -25,7 +25,7 @@ def read_recorded(beginning: str) -> Json:
 
 
 def series(recorded_row: Json, **fields: Any) -> Json:
-    kept = {
+    kept: Json = {
         name: recorded_row[name]
         for name in ("id", "summary", "start", "end", "recurrence")
         if name in recorded_row

@@ -58,7 +58,9 @@ class Desk:
 
     @property
     def calendar_id(self) -> UUID:
-        (row,) = self.rows('SELECT id FROM calendars WHERE "primary"')
+        (row,) = self.rows(
+            'SELECT id FROM calendars WHERE "primary" AND user_id = :user', user=self.user_id
+        )
         return UUID(str(row["id"]))
 
     def request(self, trigger: SyncTrigger = SyncTrigger.MANUAL, *, full: bool = False) -> SyncJob:
@@ -153,8 +155,10 @@ def desk(context: SyncContext, clock: Clock, control: ControlClient) -> Desk:
     return Desk(context, clock, control, connection)
 
 
-def connect(context: SyncContext, control: ControlClient, email: str) -> Connection:
-    """Store a grant as connecting does, and find the account's calendars."""
+def connect(
+    context: SyncContext, control: ControlClient, email: str, *, user: str | None = None
+) -> Connection:
+    """Store a grant of a new user's as connecting does, and find the account's calendars."""
     issued = control.issue_tokens(email)
     tokens = Tokens(
         access_token=issued.access_token,
@@ -168,7 +172,7 @@ def connect(context: SyncContext, control: ControlClient, email: str) -> Connect
                 "INSERT INTO users (id, email, name, password_hash, time_zone)"
                 " VALUES (gen_random_uuid(), :email, 'Freya', '', 'Europe/Berlin') RETURNING id"
             ),
-            {"email": email},
+            {"email": user or email},
         ).scalar_one()
         connection = uow.connections.save(
             user_id=user_id,

@@ -12,7 +12,12 @@ from calendar_manager.api.problems import describe_problem
 from calendar_manager.api.schemas.calendars import CalendarOut, CalendarPatch
 from calendar_manager.api.schemas.sync_jobs import SyncJobOut
 from calendar_manager.bootstrap import Services
-from calendar_manager.domain.accounts import Calendar
+from calendar_manager.domain.accounts import (
+    Calendar,
+    CalendarStatus,
+    Connection,
+    ConnectionStatus,
+)
 from calendar_manager.domain.freshness import freshness_of
 
 router = APIRouter(prefix="/api/calendars", tags=["calendars"])
@@ -36,8 +41,13 @@ def list_calendars(
     """List the calendars of all connected accounts, the first found first."""
     with services.store.begin() as uow:
         rows = uow.calendars.list(user.id, deleted=deleted, after=page.after, limit=page.fetch)
+        connections = uow.connections.list(user.id)
+    by_id = {connection.id: connection for connection in connections}
     return make_page(
-        rows, page, key=lambda row: (row[1], row[0].id), show=lambda row: _show(services, row[0])
+        rows,
+        page,
+        key=lambda row: (row[1], row[0].id),
+        show=lambda row: show_calendar(services, row[0], by_id.get(row[0].connection_id)),
     )
 
 
@@ -105,7 +115,22 @@ def sync_calendar(
 
 
 def _show(services: Services, calendar: Calendar) -> CalendarOut:
-    """Show a calendar as it is doing now; one that is not read cannot be late."""
+    with services.store.begin() as uow:
+        connection = uow.connections.find(calendar.user_id, calendar.connection_id)
+    return show_calendar(services, calendar, connection)
+
+
+def show_calendar(
+    services: Services, calendar: Calendar, connection: Connection | None
+) -> CalendarOut:
+    """Show a calendar as it is doing now.
+
+    One that is not read cannot be late, and one whose account has to be connected again is
+    failing, however young the copy.
+    """
+    if connection is None or connection.status is not ConnectionStatus.ACTIVE:
+        reason = None if connection is None else connection.reason
+        return CalendarOut.of(calendar, CalendarStatus.FAILING, error=calendar.error or reason)
     if not calendar.sync_enabled:
         return CalendarOut.of(calendar, calendar.status)
     maximum_age = STALE_AFTER_POLLS * timedelta(minutes=services.settings.poll_minutes)

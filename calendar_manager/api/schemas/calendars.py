@@ -65,8 +65,10 @@ class CalendarOut(BaseModel):
     error: str | None = Field(description="Why it is failing.")
 
     @classmethod
-    def of(cls, calendar: Calendar, status: CalendarStatus) -> "CalendarOut":
-        """Show a calendar with its status at this moment."""
+    def of(
+        cls, calendar: Calendar, status: CalendarStatus, *, error: str | None = None
+    ) -> "CalendarOut":
+        """Show a calendar with its status at this moment, and why it is failing if not its own."""
         return cls(
             id=calendar.id,
             connection_id=calendar.connection_id,
@@ -84,7 +86,7 @@ class CalendarOut(BaseModel):
             last_synced_at=calendar.last_synced_at,
             last_synced_via=calendar.last_synced_via,
             status=status,
-            error=calendar.error,
+            error=error or calendar.error,
         )
 
 

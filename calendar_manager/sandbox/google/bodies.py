@@ -90,6 +90,18 @@ def check_request(body: Json) -> Json:
     return {name: value for name, value in body.items() if name not in _OUTPUT_ONLY}
 
 
+def check_new(body: Json) -> Json:
+    """Return the writable fields of a request for a new event.
+
+    Raises:
+        GoogleApiError: 400, as ``check_request``, or the event would be cancelled from the start.
+    """
+    fields = check_request(body)
+    if fields.get("status") == "cancelled":
+        raise invalid_value("A new event cannot be cancelled.", "status")
+    return fields
+
+
 def check_client_id(event_id: str) -> str:
     """Return an id chosen by the client (base32hex, 5 to 1024 characters).
 
@@ -146,9 +158,18 @@ def merge_patch(body: Json, changes: Mapping[str, Any]) -> Json:
     Raises:
         GoogleApiError: 400, the event type would change.
     """
+    check_event_type(body, changes)
+    return _merge(dict(body), changes)
+
+
+def check_event_type(body: Json, changes: Mapping[str, Any]) -> None:
+    """Refuse changes to an event's type, which is fixed for life.
+
+    Raises:
+        GoogleApiError: 400.
+    """
     if "eventType" in changes and changes["eventType"] != body.get("eventType"):
         raise invalid_value("The event type cannot be changed.", "eventType")
-    return _merge(dict(body), changes)
 
 
 def _merge(target: Json, changes: Mapping[str, Any]) -> Json:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from calendar_manager.sandbox.default_client import CLIENT_ID
-from calendar_manager.sandbox.google.bodies import check_request, make_id, new_body
+from calendar_manager.sandbox.google.bodies import check_new, make_id, new_body
 from calendar_manager.sandbox.google.calendar import Calendar
 from calendar_manager.sandbox.google.calendar_list import OPTIONS, change_entry, render_entry
 from calendar_manager.sandbox.google.calendars import change_calendar
@@ -267,7 +267,7 @@ async def create_events(new: EventList, opened: InPath) -> Json:
     calendar, stamp = opened.calendar, opened.state.stamps.next()
     bodies: dict[str, Json] = {}
     for item in new.items:
-        fields = check_request(item)
+        fields = check_new(item)
         event_id = str(fields.get("id") or make_id())
         bodies[event_id] = new_body(fields, event_id, calendar, stamp)
     rows = calendar.commit(stamp, bodies)

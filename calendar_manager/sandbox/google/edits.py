@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from calendar_manager.sandbox.google.bodies import (
+    check_new,
     check_request,
     make_id,
     merge_patch,
@@ -72,7 +73,7 @@ def apply_edit(calendar: Calendar, stamp: Stamp, edit: Edit) -> list[Row]:
         GoogleApiError: 404, no such event or instance; 400, unacceptable changes; 410, deleted.
     """
     if edit.kind == "create":
-        fields = check_request(edit.changes)
+        fields = check_new(edit.changes)
         event_id = str(fields.get("id") or make_id())
         return calendar.commit(stamp, {event_id: new_body(fields, event_id, calendar, stamp)})
     row = _find(calendar, edit)
@@ -172,7 +173,7 @@ def _follow(
         for start in recurrence_of(master.body).starts(original_start)
     )
     body = instance_body(master.body, original_start, calendar.time_zone)
-    for name in ("recurringEventId", "originalStartTime"):
+    for name in ("recurringEventId", "originalStartTime", "htmlLink"):
         del body[name]
     body["recurrence"] = continue_lines(master.body["recurrence"], passed)
     merged = settle(merge_patch(body, changes), calendar)

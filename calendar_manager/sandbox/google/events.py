@@ -7,9 +7,10 @@ from starlette.responses import Response
 
 from calendar_manager.sandbox.google.bodies import (
     check_client_id,
+    check_event_type,
+    check_new,
     check_request,
     make_id,
-    merge_patch,
     new_body,
 )
 from calendar_manager.sandbox.google.calendar import Calendar, Row
@@ -109,7 +110,7 @@ async def insert(
 ) -> Response:
     """``events.insert``; 409 for an id or iCalUID that exists, deleted ones included."""
     calendar = call.open_calendar(calendar_id, "writer").calendar
-    fields = check_request(body)
+    fields = check_new(body)
     if "id" in fields and "iCalUID" in fields:
         raise invalid_value("Only one of id and iCalUID can be given.", "iCalUID")
     event_id = check_client_id(str(fields["id"])) if fields.get("id") else make_id()
@@ -138,6 +139,7 @@ async def import_(
     settled = new_body(fields, event_id, calendar, stamp, foreign)
     known = calendar.rows.get(event_id)
     if known is None:
+        check_new(body)
         calendar.commit(stamp, {event_id: settled})
     else:
         write_event(calendar, stamp, known, {**settled, "created": known.body["created"]})
@@ -164,7 +166,7 @@ async def update(
         "iCalUID": row.body["iCalUID"],
         **{name: value for name, value in fields.items() if name != "id"},
     }
-    merge_patch(row.body, {"eventType": fresh["eventType"]})
+    check_event_type(row.body, fresh)
     new = new_body(fresh, event_id, calendar, stamp)
     new |= {name: row.body[name] for name in kept if name in row.body}
     write_event(calendar, stamp, row, new)

@@ -95,7 +95,7 @@ def expand(
         if (with_cancelled or not row.cancelled) and window.holds(row, calendar.time_zone)
     ]
     for row in _generate(calendar, master, window):
-        if len(rows) >= MAX_INSTANCES:
+        if window.upper is None and len(rows) >= MAX_INSTANCES:
             break
         if row.id not in exceptions:
             rows.append(row)

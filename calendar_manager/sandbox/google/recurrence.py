@@ -13,11 +13,11 @@ from functools import lru_cache
 from calendar_manager.sandbox.google.rules import Rule, RuleError, read_rule
 from calendar_manager.sandbox.google.times import Moment, find_zone
 
-MAX_INSTANCES = 1000
-"""No expansion gives more instances of one series than this."""
+MAX_INSTANCES = 5000
+"""An expansion without an upper bound gives no more instances of one series than this."""
 
-HORIZON = timedelta(days=366 * 15)
-"""Without an upper bound a series is followed this far past its lower bound or start."""
+HORIZON = timedelta(days=366 * 30)
+"""Without an upper bound a series is followed this far past its start, decades ahead as Google."""
 
 _ONE_DAY = timedelta(days=1)
 

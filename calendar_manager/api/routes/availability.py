@@ -1,0 +1,110 @@
+"""Availability: when you are free, and the rules of it."""
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Body, Query, Response
+
+from calendar_manager.api.deps import CurrentUser, ServicesDep
+from calendar_manager.api.problems import describe_problem
+from calendar_manager.api.questions import (
+    CalendarsQuery,
+    RangeDep,
+    maximum_age,
+    refusals,
+)
+from calendar_manager.api.schemas.availability import (
+    RULES_EXAMPLE,
+    AvailabilityOut,
+    RulesDocument,
+    render_availability,
+)
+from calendar_manager.domain.rules import MINUTES_PER_DAY
+from calendar_manager.domain.rules_document import rules_to_document
+from calendar_manager.scheduling.availability import (
+    AvailabilityQuestion,
+    find_availability,
+    load_rules,
+    replace_rules,
+)
+
+router = APIRouter(prefix="/api/availability", tags=["availability"])
+
+_RULES_BODY: Final = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/RulesDocument"}}},
+    }
+}
+
+
+@router.get(
+    "",
+    summary="Ask when I am free",
+    response_model=AvailabilityOut,
+    responses={404: describe_problem(404, "calendar_not_found", "There is no such calendar.")},
+)
+def get_availability(
+    user: CurrentUser,
+    services: ServicesDep,
+    asked: RangeDep,
+    duration: Annotated[
+        int | None,
+        Query(ge=1, le=MINUTES_PER_DAY, description="Of a slot, in minutes; as your rules say."),
+    ] = None,
+    step: Annotated[
+        int | None,
+        Query(ge=1, le=MINUTES_PER_DAY, description="Of the grid, in minutes; as your rules say."),
+    ] = None,
+    calendar_id: CalendarsQuery = [],  # noqa: B006 - FastAPI copies it.
+) -> Response:
+    """Show free windows and bookable slots, with how fresh the calendars behind them are.
+
+    At most two years at a time. `tz` is the zone of your rules by default.
+    """
+    question = AvailabilityQuestion(
+        start=asked.start,
+        end=asked.end,
+        time_zone=asked.time_zone,
+        duration_minutes=duration,
+        step_minutes=step,
+        calendar_ids=frozenset(calendar_id),
+    )
+    with refusals():
+        answer = find_availability(
+            services.store,
+            user,
+            question,
+            now=services.clock(),
+            maximum_age=maximum_age(services),
+        )
+    return Response(render_availability(answer), media_type="application/json")
+
+
+@router.get("/rules", summary="Read my rules", response_model=RulesDocument)
+def get_rules(user: CurrentUser, services: ServicesDep) -> Any:  # noqa: ANN401 - the response model.
+    """Show the rules; before any are said, Monday to Friday, 09:00 to 17:00 in your zone."""
+    return rules_to_document(load_rules(services.store, user))
+
+
+@router.post(
+    "/rules",
+    summary="Replace my rules",
+    response_model=RulesDocument,
+    openapi_extra=_RULES_BODY,
+    responses={
+        422: describe_problem(
+            422,
+            "validation_failed",
+            "Some of the input cannot be used.",
+            ("weekly.0.end", "hours end after they start; hours over midnight are two windows."),
+        )
+    },
+)
+def set_rules(
+    document: Annotated[dict[str, Any], Body(examples=[RULES_EXAMPLE])],
+    user: CurrentUser,
+    services: ServicesDep,
+) -> Any:  # noqa: ANN401 - the response model.
+    """Replace all rules at once; what is left out has its default, which for the hours is none."""
+    with refusals():
+        return rules_to_document(replace_rules(services.store, user, document))
