@@ -45,6 +45,7 @@ app = typer.Typer(
     help="Self-hosted calendar sync, conflict detection and availability for freelancers.",
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode="markdown",
     pretty_exceptions_show_locals=False,
 )
 
@@ -136,7 +137,7 @@ def demo(
     sandbox_port: OwnSandboxPort = SANDBOX_PORT,
     seed: Seed = None,
     once: Annotated[
-        bool, typer.Option(help="End after the tour; exit code 0 if all went well.")
+        bool, typer.Option("--once", help="End after the tour; exit code 0 if all went well.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -170,9 +171,11 @@ def demo(
                 if once:
                     raise
                 show_failure(console, error)
-            show_addresses(console, stack.addresses, folder, user)
             announce(stack.addresses, user, as_json=as_json)
-            if not once:
+            if once:
+                console.print("\n[green]✓[/] All of it worked.")
+            else:
+                show_addresses(console, stack.addresses, folder, user)
                 stay(stack, steps, console)
 
 
@@ -255,20 +258,22 @@ def show_addresses(
     console: Console, addresses: Addresses, home: Path, user: TourUser | None = None
 ) -> None:
     """Show where everything is, with the logins."""
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    login = f"{user.email}  password {user.password}" if user else ""
-    table.add_row("Pages", f"[link]{addresses.api}[/link]", login)
-    table.add_row("API", f"[link]{addresses.api}/docs[/link]", "")
-    name, password = addresses.flower_login
-    table.add_row(
-        "Tasks", f"[link]{addresses.flower}[/link]", f"{name}  password {escape(password)}"
-    )
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for heading in ("", "Address", "Login", "Password"):
+        table.add_column(heading, no_wrap=True)
+    login = (user.email, user.password) if user else ("", "")
+    table.add_row("Pages", _link(addresses.api), *map(escape, login))
+    table.add_row("API", _link(f"{addresses.api}/docs"))
+    table.add_row("Tasks", _link(addresses.flower), *map(escape, addresses.flower_login))
     if addresses.sandbox:
-        table.add_row("Sandbox", f"[link]{addresses.sandbox}[/link]", DEFAULT_ACCOUNT)
-    table.add_row("Data", escape(str(home)), "")
-    table.add_row("Logs", escape(str(addresses.logs)), "")
+        table.add_row("Sandbox", _link(addresses.sandbox), DEFAULT_ACCOUNT)
     console.print()
     console.print(Panel(table, title="Calendar Manager runs", border_style="green", expand=False))
+    console.print(f"Data in {escape(str(home))}, logs in its folder logs.", soft_wrap=True)
+
+
+def _link(url: str) -> str:
+    return f"[link={url}]{url}[/link]"
 
 
 def announce(addresses: Addresses, user: TourUser | None = None, *, as_json: bool) -> None:

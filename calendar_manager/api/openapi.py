@@ -1,5 +1,6 @@
 """The description of the API: what FastAPI derives, with our problems in place of its errors."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from fastapi import FastAPI
@@ -68,11 +69,14 @@ def describe_api(app: FastAPI) -> dict[str, Any]:
         tags=app.openapi_tags,
     )
     schemas: dict[str, Any] = schema.setdefault("components", {}).setdefault("schemas", {})
-    described = ProblemOut.model_json_schema(ref_template="#/components/schemas/{model}")
-    schemas.update(described.pop("$defs", {}))
-    schemas["ProblemOut"] = described
+    problem = ProblemOut.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas.update(problem.pop("$defs", {}))
+    schemas["ProblemOut"] = problem
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
+    for described in schemas.values():
+        if "example" in described:
+            _restore_nulls(schemas, described, described["example"])
     for path in schema["paths"].values():
         for method in _METHODS:
             if method in path:
@@ -87,3 +91,22 @@ def _complete(operation: dict[str, Any]) -> None:
     if operation.get("security"):
         responses.setdefault("401", UNAUTHORIZED)
     responses.setdefault("500", _BROKEN)
+
+
+def _restore_nulls(schemas: Mapping[str, Any], schema: Mapping[str, Any], example: Any) -> None:  # noqa: ANN401 - any JSON.
+    """Put back the null values of an example, which FastAPI drops from all of its document."""
+    if "$ref" in schema:
+        _restore_nulls(schemas, schemas[schema["$ref"].rsplit("/", 1)[1]], example)
+    for choice in schema.get("anyOf", ()):
+        _restore_nulls(schemas, choice, example)
+    if isinstance(example, list):
+        for item in example:
+            _restore_nulls(schemas, schema.get("items", {}), item)
+    if isinstance(example, dict):
+        for name, described in schema.get("properties", {}).items():
+            if name in example:
+                _restore_nulls(schemas, described, example[name])
+            elif name in schema.get("required", ()) and {"type": "null"} in described.get(
+                "anyOf", ()
+            ):
+                example[name] = None

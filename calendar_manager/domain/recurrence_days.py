@@ -9,6 +9,8 @@ from calendar_manager.domain.recurrence_rule import Frequency, Rule
 DayTest = Callable[[date], bool]
 
 _WEEK = 7
+_FEBRUARY = 2
+_MONTH_LENGTHS = (0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _LAST_WEEK_DAY = 28
 _LAST_ORDINAL = date.max.toordinal()
 
@@ -48,13 +50,13 @@ def list_month_days(year: int, month: int, wanted: Iterable[int]) -> list[date]:
         month: 1 to 12.
         wanted: Days of the month, negative ones counted from its end; none for all.
     """
-    length = calendar.monthrange(year, month)[1]
+    length = _month_length(year, month)
     days = {day if day > 0 else length + 1 + day for day in wanted} or range(1, length + 1)
     return [date(year, month, day) for day in sorted(days) if 1 <= day <= length]
 
 
 def _is_month_day(day: date, wanted: frozenset[int]) -> bool:
-    length = calendar.monthrange(day.year, day.month)[1]
+    length = _month_length(day.year, day.month)
     return day.day in wanted or day.day - length - 1 in wanted
 
 
@@ -66,15 +68,16 @@ def _is_year_day(day: date, wanted: frozenset[int]) -> bool:
 def _find_weekday_test(rule: Rule) -> DayTest:
     """Return the test of BYDAY, whose ordinals count within the month or the year."""
     wanted = rule.by_day
-    weekdays = frozenset(weekday for ordinal, weekday in wanted if ordinal == 0)
-    if len(weekdays) == len(wanted):
-        return lambda day: day.weekday() in weekdays
+    named = frozenset(weekday for _, weekday in wanted)
+    plain = frozenset(weekday for ordinal, weekday in wanted if ordinal == 0)
+    if plain == named:
+        return lambda day: day.weekday() in plain
     in_month = rule.frequency is Frequency.MONTHLY or bool(rule.by_month)
 
     def is_wanted(day: date) -> bool:
         weekday = day.weekday()
-        if weekday in weekdays:
-            return True
+        if weekday not in named or weekday in plain:
+            return weekday in plain
         number, length = _month_position(day) if in_month else _year_position(day)
         return ((number - 1) // _WEEK + 1, weekday) in wanted or (
             (number - 1 - length) // _WEEK,
@@ -84,8 +87,12 @@ def _find_weekday_test(rule: Rule) -> DayTest:
     return is_wanted
 
 
+def _month_length(year: int, month: int) -> int:
+    return 29 if month == _FEBRUARY and calendar.isleap(year) else _MONTH_LENGTHS[month]
+
+
 def _month_position(day: date) -> tuple[int, int]:
-    return day.day, calendar.monthrange(day.year, day.month)[1]
+    return day.day, _month_length(day.year, day.month)
 
 
 def _year_position(day: date) -> tuple[int, int]:

@@ -94,7 +94,14 @@ def run_tour(
     monday = choose_monday(datetime.now(UTC).astimezone(ZoneInfo(ZONE)).date())  # noqa: TID251 - the tour happens at the present time.
     api = ApiClient(addresses.api)
     with ControlClient(addresses.sandbox) as control:
-        tour = Tour(api, control, console, DEFAULT_ACCOUNT, monday)
+        tour = Tour(
+            api,
+            control,
+            console,
+            account=DEFAULT_ACCOUNT,
+            monday=monday,
+            expect_conflicts=own_seed is None,
+        )
         try:
             if own_seed is None:
                 seed(control, monday)
@@ -119,6 +126,7 @@ def seed(control: ControlClient, monday: date) -> None:
     """Give the account a working calendar and a private one, exported by Apple's Calendar."""
     control.reset()
     control.add_account(DEFAULT_ACCOUNT, name="Mara Lind", time_zone=ZONE)
+    control.change_calendar(DEFAULT_ACCOUNT, "primary", {"summary": "Work"})
     control.seed_packaged(DEFAULT_ACCOUNT, "freelancer", monday=monday)
     private = control.add_calendar(DEFAULT_ACCOUNT, "Private")
     control.seed_packaged(DEFAULT_ACCOUNT, "apple_export", calendar_id=private["id"], monday=monday)

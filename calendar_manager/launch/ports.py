@@ -24,9 +24,13 @@ def choose_port(
     Raises:
         LaunchError: The port is taken, or this machine has no such address.
     """
+    if wanted and wanted in besides:
+        if insist:
+            raise LaunchError(f"Port {wanted} is wanted twice. Choose another one with {option}.")
+        wanted = 0
     try:
         port = _bind(host, wanted)
-        while port in besides and not wanted:
+        while port in besides:
             port = _bind(host, 0)
     except OSError as error:
         if wanted and not insist:
@@ -35,8 +39,6 @@ def choose_port(
             f"Cannot listen on {host} port {wanted}: {error.strerror}."
             f" Choose another port with {option}; 0 picks a free one."
         ) from error
-    if port in besides:
-        raise LaunchError(f"Port {port} is wanted twice. Choose another one with {option}.")
     return port
 
 

@@ -11,7 +11,7 @@ from kombu.exceptions import OperationalError
 from calendar_manager.job_queue import make_celery
 from calendar_manager.launch.supervisor import Child
 
-READY_SECONDS: Final = 8.0
+READY_SECONDS: Final = 60.0
 POLL_SECONDS: Final = 0.25
 ANSWER_SECONDS: Final = 5.0
 

@@ -24,7 +24,7 @@ from calendar_manager.launch.migrations import upgrade_database
 from calendar_manager.launch.ports import choose_port, make_url
 from calendar_manager.launch.readiness import answers, wait_until_ready, worker_answers
 from calendar_manager.launch.stopping import ignore_signals
-from calendar_manager.launch.supervisor import Supervisor, stop_marked
+from calendar_manager.launch.supervisor import Supervisor, find_marked, stop_marked
 from calendar_manager.sandbox.control_client import ControlClient
 
 WATCH_SECONDS: Final = 0.5
@@ -147,7 +147,9 @@ class Stack:
         home = open_home(self._plan.home)
         self._stack.enter_context(FolderLock(home, "stack"))
         # The lock is ours, so processes still marked with this folder belong to nobody any more.
-        stop_marked(home)
+        if any(find_marked(home)):
+            self._report("Stopping what an earlier run left")
+            stop_marked(home)
         self._supervisor = Supervisor(home)
         ports = self._choose_ports()
         environ = self._make_environment(home, ports)

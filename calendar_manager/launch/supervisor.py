@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
@@ -123,6 +124,10 @@ class Supervisor:
 
     def stop(self) -> None:
         """Stop all programs, the last started first, and whatever they left behind."""
+        for child in reversed(self._children):
+            # All are asked before the first is waited for, because some take seconds.
+            with suppress(psutil.NoSuchProcess):
+                child.process.terminate()
         while self._children:
             child = self._children.pop()
             stop_process(child.process, STOP_STEPS)
@@ -170,12 +175,22 @@ def find_marked(home: Path) -> Iterator[psutil.Process]:
 
 def stop_marked(home: Path) -> None:
     """Stop the processes that a killed supervisor left behind."""
-    left = list(find_marked(home))
-    for process in left:
-        # All are asked first, because a parent may wait for its children to end.
-        process.terminate()
-    for process in left:
-        stop_process(process, STOP_STEPS)
+    leaders = [process for process in find_marked(home) if _leads_group(process)]
+    for leader in leaders:
+        # All are asked before the first is waited for; each sees to its own children.
+        with suppress(psutil.NoSuchProcess):
+            leader.terminate()
+    for leader in leaders:
+        stop_process(leader, STOP_STEPS)
+    for process in find_marked(home):
+        stop_process(process, STOP_STEPS[-1:])
+
+
+def _leads_group(process: psutil.Process) -> bool:
+    try:
+        return os.getpgid(process.pid) == process.pid
+    except ProcessLookupError:
+        return False
 
 
 def _limit(log: Path) -> None:

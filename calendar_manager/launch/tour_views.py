@@ -1,9 +1,8 @@
 """The API's answers as tables for a terminal."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime
-from itertools import islice
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -13,9 +12,13 @@ from rich.table import Table
 
 SEVERITY_COLOURS: Final = {"high": "bold red", "medium": "yellow", "low": "cyan"}
 
-SLOTS_PER_DAY: Final = 9
+SHORTEST: Final = timedelta(minutes=30)
+
+UNSETTLED: Final = frozenset({"tentative", "declined", "needs_action"})
 
 TO: Final = "\N{EN DASH}"
+ARROW: Final = "\N{RIGHTWARDS ARROW}"
+RECURS: Final = "\N{CLOCKWISE OPEN CIRCLE ARROW}"
 
 Json = Mapping[str, Any]
 
@@ -34,55 +37,58 @@ def week_table(events: Iterable[Json], names: Mapping[str, str], zone: ZoneInfo)
         day, time = _when(event, zone)
         if shown_on is not None and day != shown_on:
             table.add_section()
-        busy = "[bold]busy[/]" if event["busy"] else "[dim]free[/]"
         answer = event["my_response"]
-        if answer in {"tentative", "declined", "needs_action"}:
-            busy += f" [dim]({escape(answer.replace('_', ' '))})[/]"
-        title = escape(event["title"] or "(no title)") + (
-            " [dim]↻[/]" if event["recurring"] else ""
-        )
+        unsettled = f" [dim]({answer.replace('_', ' ')})[/]" if answer in UNSETTLED else ""
         table.add_row(
-            f"{day:%a %d %b}" if day != shown_on else "",
+            _day(day) if day != shown_on else "",
             time,
-            title,
+            escape(event["title"] or "(no title)") + (f" [dim]{RECURS}[/]" * event["recurring"]),
             escape(names.get(event["calendar_id"], "")),
-            busy,
+            ("[bold]busy[/]" if event["busy"] else "[dim]free[/]") + unsettled,
         )
         shown_on = day
     return table
 
 
 def conflict_table(conflicts: Iterable[Json], zone: ZoneInfo) -> Table:
-    """Show conflicts of ``GET /api/conflicts`` with both meetings."""
-    table = _table("When", "Severity", "Kind", "Between", "And")
+    """Show conflicts of ``GET /api/conflicts`` with both meetings and the advice."""
+    table = _table("When", "Severity", "What", "Advice")
     for conflict in conflicts:
-        colour = SEVERITY_COLOURS.get(conflict["severity"], "")
-        severity = f"[{colour}]{conflict['severity']}[/]" if colour else conflict["severity"]
-        titles = [escape(_meeting_title(meeting)) for meeting in conflict["meetings"]]
+        colour = SEVERITY_COLOURS[conflict["severity"]]
         start, end = (_local(conflict[name], zone) for name in ("start", "end"))
         table.add_row(
-            f"{start:%a %d %b %H:%M}{TO}{end:%H:%M}",
-            severity,
-            conflict["type"].replace("_", " "),
-            *titles,
+            f"{_day(start)} {start:%H:%M}{TO}{end:%H:%M}",
+            f"[{colour}]{conflict['severity']}[/]",
+            "\n".join(escape(meeting["title"]) for meeting in conflict["meetings"]),
+            describe_advice(conflict["move"], zone),
+            end_section=True,
         )
     return table
 
 
-def slot_table(slots: Iterable[Json], zone: ZoneInfo) -> Table:
-    """Show bookable starts of ``GET /api/availability``, a line per day."""
+def describe_advice(move: Json | None, zone: ZoneInfo) -> str:
+    """Say which meeting to move where, as markup."""
+    if move is None:
+        return "[dim]it is past[/]"
+    places = [_local(place["start"], zone) for place in move["alternatives"][:1]]
+    where = f"{ARROW} {_day(places[0])} {places[0]:%H:%M}" if places else "has no free place nearby"
+    return f"{escape(move['title'])}\n{where}"
+
+
+def free_table(windows: Iterable[Json], slots: Iterable[Json], zone: ZoneInfo) -> Table:
+    """Show free time of ``GET /api/availability`` and how many starts it offers, by day.
+
+    Windows too short for a meeting are left out.
+    """
     by_day: dict[date, list[str]] = defaultdict(list)
-    for slot in slots:
-        start = _local(slot["start"], zone)
-        by_day[start.date()].append(f"{start:%H:%M}")
-    table = _table("Day", "Free, half an hour from", "")
-    for day, starts in by_day.items():
-        more = len(starts) - SLOTS_PER_DAY
-        table.add_row(
-            f"{day:%a %d %b}",
-            "  ".join(islice(starts, SLOTS_PER_DAY)),
-            f"[dim]and {more} more[/]" if more > 0 else "",
-        )
+    for window in windows:
+        start, end = (_local(window[name], zone) for name in ("start", "end"))
+        if end - start >= SHORTEST:
+            by_day[start.date()].append(f"{start:%H:%M}{TO}{end:%H:%M}")
+    starts = Counter(_local(slot["start"], zone).date() for slot in slots)
+    table = _table("Day", "Free", "Half-hour slots")
+    for day, spans in by_day.items():
+        table.add_row(_day(day), "  ".join(spans), str(starts[day]))
     return table
 
 
@@ -91,9 +97,10 @@ def freshness_table(freshness: Iterable[Json], zone: ZoneInfo) -> Table:
     table = _table("Calendar", "Complete as of", "By", "State")
     for entry in freshness:
         seen = entry["complete_as_of"]
+        moment = _local(seen, zone) if seen else None
         table.add_row(
             escape(entry["name"]),
-            f"{_local(seen, zone):%a %d %b %H:%M:%S}" if seen else "never",
+            f"{_day(moment)} {moment:%H:%M:%S}" if moment else "never",
             entry["via"] or "",
             entry["status"],
         )
@@ -103,8 +110,12 @@ def freshness_table(freshness: Iterable[Json], zone: ZoneInfo) -> Table:
 def _table(*headings: str) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
     for heading in headings:
-        table.add_column(heading, no_wrap=heading not in {"What", "Between", "And"})
+        table.add_column(heading, no_wrap=heading in {"Day", "Time", "When", "Severity"})
     return table
+
+
+def _day(day: date) -> str:
+    return f"{day:%a %d %b}"
 
 
 def _local(instant: str, zone: ZoneInfo) -> datetime:
@@ -117,8 +128,3 @@ def _when(event: Json, zone: ZoneInfo) -> tuple[date, str]:
     start, end = (_local(event[name], zone) for name in ("start", "end"))
     later = (end.date() - start.date()).days
     return start.date(), f"{start:%H:%M}{TO}{end:%H:%M}" + (f" [dim]+{later}[/]" if later else "")
-
-
-def _meeting_title(meeting: Json) -> str:
-    titles = [occurrence["title"] for occurrence in meeting["occurrences"]]
-    return titles[0] or "(no title)"

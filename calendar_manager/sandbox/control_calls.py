@@ -32,6 +32,19 @@ class LoggedRequest:
     fault: str | None
 
 
+@dataclass(frozen=True)
+class SeedReport:
+    """What became of an iCalendar text.
+
+    ``loaded`` counts events (masters, singles, overrides), ``rejected`` the components that could
+    not be read, ``problems`` says why, one line each.
+    """
+
+    loaded: int
+    rejected: int
+    problems: tuple[str, ...]
+
+
 class FaultOptions(TypedDict, total=False):
     """The options of a fault rule.
 

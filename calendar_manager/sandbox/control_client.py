@@ -19,8 +19,10 @@ from calendar_manager.sandbox.control_calls import (
     LoggedRequest,
     NotificationMode,
     SandboxControl,
+    SeedReport,
 )
 from calendar_manager.sandbox.default_client import CLIENT_ID, CLIENT_SECRET
+from calendar_manager.sandbox.graph_control_client import GraphControl
 
 __all__ = [
     "CLIENT_ID",
@@ -31,6 +33,7 @@ __all__ = [
     "ControlError",
     "FaultKind",
     "FaultOptions",
+    "GraphControl",
     "JsonObject",
     "LoggedRequest",
     "MutationKind",
@@ -63,19 +66,6 @@ class TokenPair:
     scope: str
 
 
-@dataclass(frozen=True)
-class SeedReport:
-    """What became of an iCalendar text.
-
-    ``loaded`` counts events (masters, singles, overrides), ``rejected`` the components that could
-    not be read, ``problems`` says why, one line each.
-    """
-
-    loaded: int
-    rejected: int
-    problems: tuple[str, ...]
-
-
 class ControlClient(SandboxControl):
     """Drives one sandbox over HTTP: what concerns it as a whole, and its Google.
 
@@ -83,6 +73,15 @@ class ControlClient(SandboxControl):
         base_url: Such as ``http://127.0.0.1:40123``.
         session: The HTTP session to use; by default one of its own.
     """
+
+    @property
+    def graph(self) -> GraphControl:
+        """The same sandbox's Microsoft, over the same HTTP session."""
+        return GraphControl(self.base_url, self._session)
+
+    def microsoft_settings(self) -> dict[str, str]:
+        """Return the environment that points the product at this sandbox's Microsoft."""
+        return self.graph.microsoft_settings()
 
     def google_settings(self) -> dict[str, str]:
         """Return the environment that points the product at this sandbox's Google."""

@@ -24,7 +24,8 @@ def calendar(mara: Person, google: ControlClient, work: Work) -> dict[str, Any]:
     """Mara's primary calendar, read once."""
     mara.connected(ACCOUNT)
     work()
-    found: dict[str, Any] = mara.get("/api/calendars").json()["items"][0]
+    items = mara.get("/api/calendars").json()["items"]
+    found: dict[str, Any] = next(item for item in items if item["primary"])
     return found
 
 

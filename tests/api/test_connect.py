@@ -1,6 +1,7 @@
 """Connecting a Google account by OAuth, through the sandbox's real consent page."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
@@ -237,6 +238,19 @@ def test_a_state_serves_once(mara: Person, google: ControlClient, count: Count) 
     expect_problem(again, 400, "oauth_state_invalid")
     assert count("connections") == 1
     assert mara.get("/api/connections").json()["items"][0]["status"] == "active"
+
+
+def test_of_two_ways_back_at_once_only_one_arrives(
+    mara: Person, google: ControlClient, count: Count
+) -> None:
+    address = approve_consent(mara.browser, mara.begin_consent(), ACCOUNT)
+    cookie = f"calendar_manager_consent={mara.browser.cookies['calendar_manager_consent']}"
+    headers = {**AS_PROGRAM, "Cookie": cookie}
+    with ThreadPoolExecutor(4) as pool:
+        answers = pool.map(lambda _: httpx.get(address, headers=headers, timeout=30), range(4))
+        statuses = sorted(answer.status_code for answer in answers)
+    assert statuses == [200, 400, 400, 400]
+    assert count("connections") == 1
 
 
 def test_a_state_without_its_browser_is_refused_and_used_up(

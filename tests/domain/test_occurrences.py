@@ -266,15 +266,15 @@ def test_the_ends_of_the_calendar_are_materialized_without_an_error() -> None:
 
 @settings(max_examples=150)
 @given(
-    st.integers(0, 200),
-    st.integers(0, 60),
-    st.integers(1, 9),
-    st.integers(-400, 4000),
-    st.integers(0, 1000),
+    begin=st.integers(0, 200),
+    length=st.integers(0, 60),
+    interval=st.integers(1, 9),
+    first=st.integers(-400, 4000),
+    size=st.integers(0, 1000),
     days=st.booleans(),
 )
 def test_a_window_holds_the_occurrences_that_share_time_with_it(
-    begin: int, length: int, interval: int, first: int, size: int, *, days: bool
+    *, begin: int, length: int, interval: int, first: int, size: int, days: bool
 ) -> None:
     """Against all occurrences of a long time, looked through one by one."""
     start = NINE + begin * HOUR

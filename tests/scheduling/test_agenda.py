@@ -262,7 +262,7 @@ def test_filters_hold_beyond_the_horizon_too(desk: Desk) -> None:
             insert(EventAssignmentRow).values(
                 user_id=desk.user.id,
                 event_id=daily_id,
-                original_start=at("07-02 09:00"),
+                original_start=at("07-02 08:00"),
                 client_id=client,
                 origin="hand",
             )
@@ -276,7 +276,7 @@ def test_filters_hold_beyond_the_horizon_too(desk: Desk) -> None:
     assert asked(mirrors=True) == ["daily", "daily", "mirror", "mirror", "review", "review"]
     assert asked(text="FIGURES") == ["review", "review"]
     (own,) = desk.ask(days, client_id=client)
-    assert own.entry.span.start == at("07-02 09:00")
+    assert own.entry.span.start == at("07-02 08:00")
     with desk.store.begin() as uow:
         uow.session.execute(
             update(CalendarRow).where(CalendarRow.id == calendar.id).values(client_id=client)

@@ -54,7 +54,8 @@ def get_details(services: ServicesDep) -> DetailedOut:
     oldest_due_at = _oldest_due_at(services) if checks["migrations"].ok else None
     late = _seconds_late(services, oldest_due_at)
     checks |= {
-        "worker": _check(lambda: _expect_worker(services)),
+        # Celery waits long for a Redis that is away, and could learn nothing from it.
+        "worker": _check(lambda: _expect_worker(services)) if checks["redis"].ok else _NOBODY,
         "beat": _check(lambda: _expect_heartbeat(services)),
         "dispatch": _check(lambda: _expect_on_time(late)),
     }
@@ -65,6 +66,9 @@ def get_details(services: ServicesDep) -> DetailedOut:
         queues=lengths,
         oldest_due_at=oldest_due_at,
     )
+
+
+_NOBODY: Final = CheckOut(ok=False, detail="No worker can be asked without Redis.")
 
 
 class _UnhealthyError(Exception):

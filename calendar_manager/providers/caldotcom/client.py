@@ -1,0 +1,221 @@
+"""One account's line to Cal.com's API v2, through requests."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+from urllib.parse import urlencode
+
+import requests
+import urllib3.exceptions
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random
+
+from calendar_manager.providers.caldotcom.failures import (
+    Asked,
+    BriefTroubleError,
+    NotFoundError,
+    classify_refusal,
+)
+from calendar_manager.providers.caldotcom.fields import read_mapping
+from calendar_manager.providers.caldotcom.settings import CalDotComVersions
+from calendar_manager.providers.errors import ProviderError, RetryLaterError
+
+VERSION_HEADER = "cal-api-version"
+
+_ME_SETTING = "CALCOM_ME_VERSION"
+_BOOKINGS_SETTING = "CALCOM_BOOKINGS_VERSION"
+_OUT_OF_OFFICE_SETTING = "CALCOM_OUT_OF_OFFICE_VERSION"
+
+_OK = 200
+_ATTEMPTS = 3
+_SHORTEST_WAIT = timedelta(milliseconds=100)
+_LONGEST_WAIT = timedelta(milliseconds=700)
+_DEFAULT_TIMEOUT = timedelta(seconds=30)
+_CHUNK_BYTES = 65_536
+_BODY_LIMIT_BYTES = 64 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What Cal.com sent.
+
+    Attributes:
+        data: The envelope's ``data``, whatever it is.
+        pagination: The envelope's ``pagination``, in either shape; empty when there is none.
+        sent_at: Cal.com's own time of the answer, None when it does not tell.
+    """
+
+    data: object
+    pagination: Mapping[str, object]
+    sent_at: datetime | None
+
+
+class CalDotComClient:
+    """Asks for pages and turns every failure into one of ``providers/errors.py``.
+
+    Not shared between threads, because a requests session is not.
+
+    Args:
+        api_url: The root of API v2, version included.
+        access_token: An OAuth access token or an API key; refreshing is the caller's business.
+        versions: The version of each endpoint.
+        timeout: The longest silence on the line.
+    """
+
+    def __init__(
+        self,
+        api_url: str,
+        access_token: str,
+        *,
+        versions: CalDotComVersions,
+        timeout: timedelta = _DEFAULT_TIMEOUT,
+    ) -> None:
+        self._api_url = api_url.rstrip("/")
+        self._versions = versions
+        self._timeout = timeout.total_seconds()
+        self._session = requests.Session()
+        self._session.headers["Accept"] = "application/json"
+        # As an authentication of its own it cannot give way to an entry of ~/.netrc.
+        self._session.auth = _Bearer(access_token)
+
+    def pull_profile(self) -> Answer:
+        """Ask whose account it is.
+
+        Raises:
+            ProviderError: As :class:`~calendar_manager.providers.base.CalendarProvider` says.
+        """
+        return self._ask(
+            {}, Asked(path="me", version=self._versions.me, version_setting=_ME_SETTING)
+        )
+
+    def pull_bookings(self, parameters: Mapping[str, str]) -> Answer:
+        """Ask for one page of the account's bookings.
+
+        Args:
+            parameters: The query, as :class:`~calendar_manager.providers.caldotcom.walk` makes it.
+
+        Raises:
+            ProviderError: As above; also when the answer has the shape of another version.
+        """
+        asked = Asked(
+            path="bookings",
+            version=self._versions.bookings,
+            version_setting=_BOOKINGS_SETTING,
+            cursor="cursor" in parameters,
+        )
+        answer = self._ask(parameters, asked)
+        _check_list(answer, asked)
+        return answer
+
+    def pull_out_of_office(self, *, take: int, skip: int) -> Answer | None:
+        """Ask for some of the account's absences, the earliest first.
+
+        Returns:
+            The answer, or None when this build of Cal.com has no such endpoint.
+
+        Raises:
+            ProviderError: As above.
+        """
+        query = {"take": str(take), "skip": str(skip), "sortStart": "asc"}
+        asked = Asked(
+            path="me/ooo",
+            version=self._versions.out_of_office,
+            version_setting=_OUT_OF_OFFICE_SETTING,
+        )
+        try:
+            answer = self._ask(query, asked)
+        except NotFoundError:
+            return None
+        _check_list(answer, asked)
+        return answer
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._session.close()
+
+    def _ask(self, parameters: Mapping[str, str], asked: Asked) -> Answer:
+        retrying = Retrying(
+            retry=retry_if_exception_type(BriefTroubleError),
+            stop=stop_after_attempt(_ATTEMPTS),
+            wait=wait_random(_SHORTEST_WAIT.total_seconds(), _LONGEST_WAIT.total_seconds()),
+            reraise=True,
+        )
+        return retrying(self._ask_once, parameters, asked)
+
+    def _ask_once(self, parameters: Mapping[str, str], asked: Asked) -> Answer:
+        query = f"?{urlencode(parameters, safe=',:')}" if parameters else ""
+        try:
+            with self._session.get(
+                f"{self._api_url}/{asked.path}{query}",
+                headers={} if asked.version is None else {VERSION_HEADER: asked.version},
+                timeout=self._timeout,
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                body = _read_body(response)
+        except requests.Timeout as error:
+            raise RetryLaterError("Cal.com did not answer in time", reason="timeout") from error
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            raise BriefTroubleError(
+                f"The line to Cal.com broke: {type(error).__name__}", reason="connection"
+            ) from error
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        if response.status_code != _OK:
+            raise classify_refusal(response.status_code, headers, body, asked=asked)
+        return _open_envelope(headers, body, asked)
+
+
+class _Bearer(requests.auth.AuthBase):
+    """Sends a token as RFC 6750, section 2.1, has it."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+
+def _read_body(response: requests.Response) -> bytes:
+    body = bytearray()
+    for chunk in response.iter_content(_CHUNK_BYTES):
+        body += chunk
+        if len(body) > _BODY_LIMIT_BYTES:
+            raise RetryLaterError("Cal.com's answer is too long", reason="tooLong")
+    return bytes(body)
+
+
+def _open_envelope(headers: Mapping[str, str], body: bytes, asked: Asked) -> Answer:
+    try:
+        envelope: object = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise BriefTroubleError("Cal.com's answer cannot be read", reason="invalidBody") from error
+    if not isinstance(envelope, dict):
+        raise BriefTroubleError("Cal.com's answer is not a JSON object", reason="invalidBody")
+    if envelope.get("status") == "error":
+        raise classify_refusal(_OK, headers, body, asked=asked)
+    return Answer(
+        envelope.get("data"), read_mapping(envelope.get("pagination")), _read_date(headers)
+    )
+
+
+def _check_list(answer: Answer, asked: Asked) -> None:
+    """Check that an answer is a list; nothing else may pass for an empty one.
+
+    Raises:
+        ProviderError: It is not. Without a version that it knows, Cal.com falls back to an older
+            one, whose bookings are an object.
+    """
+    if not isinstance(answer.data, list):
+        raise ProviderError(
+            f"Cal.com sent no list, but an older or newer shape. {asked.hint}", reason="otherShape"
+        )
+
+
+def _read_date(headers: Mapping[str, str]) -> datetime | None:
+    try:
+        sent_at = parsedate_to_datetime(headers.get("date", ""))
+    except (ValueError, TypeError):
+        return None
+    return sent_at if sent_at.tzinfo is not None else None

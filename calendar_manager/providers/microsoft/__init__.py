@@ -1,0 +1,12 @@
+"""Microsoft 365, read through Microsoft Graph v1.0.
+
+``auth`` connects an account through msal, over the line that ``sign_in`` gives it; ``client``
+asks for pages and ``addresses`` says where; ``provider`` turns a round of delta pages into
+changes. ``normalize`` translates single events, ``series`` whole series with the help of ``rules``
+and ``corrections``. ``wire`` names what Graph sends, ``failures`` says what its refusals mean.
+"""
+
+from calendar_manager.providers.microsoft.provider import Microsoft
+from calendar_manager.providers.microsoft.settings import MicrosoftSettings
+
+__all__ = ["Microsoft", "MicrosoftSettings"]

@@ -1,0 +1,93 @@
+from datetime import date, timedelta
+
+import pytest
+from sqlalchemy import Engine, text
+
+from calendar_manager.launch.demo import (
+    choose_monday,
+    make_demo_environment,
+    make_user,
+    refuse_real_users,
+)
+from calendar_manager.launch.errors import LaunchError
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize(
+    ("today", "monday"),
+    [
+        (date(2026, 11, 16), date(2026, 11, 16)),
+        (date(2026, 11, 19), date(2026, 11, 16)),
+        (date(2026, 11, 20), date(2026, 11, 23)),
+        (date(2026, 11, 22), date(2026, 11, 23)),
+        (date(2026, 12, 31), date(2026, 12, 28)),
+    ],
+)
+def test_the_shown_week_has_working_days_left(today: date, monday: date) -> None:
+    assert choose_monday(today) == monday
+    assert choose_monday(today) + timedelta(days=5) > today
+
+
+@pytest.mark.unit
+def test_a_demo_knows_nothing_of_the_real_installation() -> None:
+    kept = make_demo_environment(
+        {
+            "GOOGLE_CLIENT_ID": "real",
+            "MICROSOFT_CLIENT_SECRET": "real",
+            "CALCOM_API_KEY": "real",
+            "PUBLIC_URL": "https://real.example",
+            "FRONTEND_URL": "https://real.example",
+            "JWT_SECRET": "real",
+            "TOKEN_ENCRYPTION_KEYS": "real",
+            "DATABASE_URL": "postgresql://explicit",
+            "LOG_LEVEL": "DEBUG",
+            "PATH": "/bin",
+            "EMPTY": "",
+        }
+    )
+
+    assert kept == {
+        "DATABASE_URL": "postgresql://explicit",
+        "LOG_LEVEL": "DEBUG",
+        "PATH": "/bin",
+    }
+
+
+@pytest.mark.unit
+def test_demo_users_do_not_meet_in_a_shared_database() -> None:
+    assert make_user(alone=True).email == "demo@example.com"
+    assert make_user(alone=False).email != make_user(alone=False).email
+    assert make_user(alone=True).password != make_user(alone=True).password
+
+
+def add_user(engine: Engine, email: str) -> None:
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO users (id, email, name, password_hash, time_zone)"
+                " VALUES (gen_random_uuid(), :email, 'x', 'x', 'UTC')"
+            ),
+            {"email": email},
+        )
+
+
+@pytest.mark.store
+def test_a_database_with_real_users_is_refused(clean_database: Engine, database_url: str) -> None:
+    add_user(clean_database, make_user(alone=False).email)
+    refuse_real_users(database_url)
+
+    add_user(clean_database, "mara@client.example")
+
+    with pytest.raises(LaunchError, match="with 1 users"):
+        refuse_real_users(database_url)
+
+
+@pytest.mark.store
+def test_an_empty_database_is_fine(empty_database_url: str) -> None:
+    refuse_real_users(empty_database_url)
+
+
+@pytest.mark.unit
+def test_a_database_that_is_not_there_is_a_clear_error() -> None:
+    with pytest.raises(LaunchError, match="DATABASE_URL cannot be reached"):
+        refuse_real_users("postgresql+psycopg2://nobody@127.0.0.1:1/none")
