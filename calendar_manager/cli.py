@@ -4,7 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -212,7 +212,9 @@ def sandbox(
             if as_json:
                 print_json({"sandbox": url})
 
-        run_sandbox(host, chosen, seed, show)
+        # The server ends in good order first, and then passes the signal on.
+        with suppress(StopRequested), stop_on_signals():
+            run_sandbox(host, chosen, seed, show)
 
 
 def make_console(*, as_json: bool) -> Console:

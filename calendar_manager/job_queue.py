@@ -53,7 +53,7 @@ class Door(Task[..., Any]):
     max_retries = 5
 
 
-def make_celery(redis_url: str) -> Celery:
+def make_celery(redis_url: str) -> Celery[Door]:
     """Make the Celery application on one Redis.
 
     Args:
@@ -95,7 +95,7 @@ class JobQueue:
         celery: The application of :func:`make_celery`.
     """
 
-    def __init__(self, celery: Celery) -> None:
+    def __init__(self, celery: Celery[Door]) -> None:
         self.celery = celery
 
     def sync_calendar(self, job_id: UUID, *, urgent: bool, delay: timedelta = NOW) -> None:
@@ -121,7 +121,7 @@ class JobQueue:
     def count_workers(self, *, timeout: float = 1.0) -> int:
         """Return how many workers answer within ``timeout`` seconds; 0 if Redis does not."""
         try:
-            return len(self.celery.control.ping(timeout=timeout))
+            return len(self.celery.control.ping(timeout=timeout) or ())
         except OperationalError:
             return 0
 

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from cryptography.fernet import Fernet
-from sqlalchemy import Engine, event, insert, text, update
+from sqlalchemy import Engine, event, insert, update
 
 from calendar_manager.domain.accounts import Calendar, Connection, ProviderKind, Tokens
 from calendar_manager.domain.events import Event, EventKind
@@ -205,11 +205,7 @@ def count_statements(engine: Engine) -> Iterator[list[str]]:
 
 
 def explain(uow: UnitOfWork, statement: str, parameters: Any) -> str:
-    """Return how PostgreSQL would run a statement of which it has fresh statistics.
-
-    Sequential scans are priced out, because a test's tables fit on a page.
-    """
-    uow.session.execute(text("SET LOCAL enable_seqscan = off"))
+    """Return how PostgreSQL would run a statement."""
     cursor = uow.session.connection().exec_driver_sql(f"EXPLAIN {statement}", parameters)
     return "\n".join(str(row[0]) for row in cursor)
 

@@ -167,6 +167,8 @@ class Event:
         if bool(self.recurrence) is not (self.kind is EventKind.MASTER):
             raise InvalidEventError("a master has recurrence lines and nothing else has")
         if isinstance(self.original_start, datetime):
+            if self.original_start.tzinfo is None:
+                raise InvalidEventError("an original start needs its time zone")
             object.__setattr__(self, "original_start", self.original_start.astimezone(UTC))
 
     @property

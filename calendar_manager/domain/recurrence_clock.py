@@ -77,9 +77,7 @@ class _Grid:
     def find_periods(self, ordinal: int) -> Iterable[int]:
         """Return at which seconds of a day periods start that the BY parts allow, in order."""
         midnight = ordinal * _DAY
-        begin = max(midnight, self._origin)
-        begin += (self._origin - begin) % self._step
-        hits = range(begin - midnight, _DAY, self._step)
+        hits = range((self._origin - midnight) % self._step, _DAY, self._step)
         if self._slots is None:
             return hits
         if len(hits) < len(self._slots):

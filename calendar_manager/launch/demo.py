@@ -14,6 +14,7 @@ from rich.console import Console
 
 from calendar_manager.launch.api_client import ApiClient
 from calendar_manager.launch.errors import LaunchError
+from calendar_manager.launch.external import to_libpq
 from calendar_manager.launch.stack import Addresses
 from calendar_manager.launch.tour import ZONE, Tour, TourUser
 from calendar_manager.sandbox.control_client import (
@@ -48,12 +49,9 @@ def refuse_real_users(database_url: str) -> None:
     """Make sure that an external database is not a real installation's.
 
     Raises:
-        LaunchError: There are users whom no demo made, or it cannot be reached.
+        LaunchError: There are users whom no demo made.
     """
-    try:
-        connection = psycopg2.connect(database_url.replace("+psycopg2", "", 1))
-    except psycopg2.OperationalError as error:
-        raise LaunchError(f"DATABASE_URL cannot be reached: {error}") from error
+    connection = psycopg2.connect(to_libpq(database_url))
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT count(*) FROM users WHERE email NOT LIKE %s", (DEMO_ADDRESSES,))

@@ -6,14 +6,14 @@ from time import monotonic
 from typing import Final
 
 import requests
-from kombu.exceptions import OperationalError
 
-from calendar_manager.job_queue import make_celery
+from calendar_manager.job_queue import JobQueue, make_celery
 from calendar_manager.launch.supervisor import Child
 
 READY_SECONDS: Final = 60.0
 POLL_SECONDS: Final = 0.25
 ANSWER_SECONDS: Final = 5.0
+PING_SECONDS: Final = 0.5
 
 
 Question = Callable[[], str | None]
@@ -54,13 +54,9 @@ def answers(url: str, login: tuple[str, str] | None = None) -> Question:
 
 def worker_answers(redis_url: str) -> Question:
     """Return a question: does a worker answer on this Redis?"""
-    celery = make_celery(redis_url)
+    queue = JobQueue(make_celery(redis_url))
 
     def ask() -> str | None:
-        try:
-            workers = celery.control.ping(timeout=0.5, limit=1)
-        except OperationalError as error:
-            return str(error)
-        return None if workers else "no worker answers"
+        return None if queue.count_workers(timeout=PING_SECONDS) else "no worker answers"
 
     return ask

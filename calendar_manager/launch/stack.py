@@ -19,6 +19,7 @@ from calendar_manager.embedded import (
 )
 from calendar_manager.launch import programs
 from calendar_manager.launch.errors import LaunchError
+from calendar_manager.launch.external import check_database, check_redis
 from calendar_manager.launch.generated_secrets import load_or_make_secrets
 from calendar_manager.launch.migrations import upgrade_database
 from calendar_manager.launch.ports import choose_port, make_url
@@ -28,6 +29,9 @@ from calendar_manager.launch.supervisor import Supervisor, find_marked, stop_mar
 from calendar_manager.sandbox.control_client import ControlClient
 
 WATCH_SECONDS: Final = 0.5
+
+STAND_INS: Final = {"DATABASE_URL": "postgresql:///later", "REDIS_URL": "redis://later"}
+"""Addresses that let the other settings be checked before our own servers run."""
 
 Report = Callable[[str], None]
 """Told in a few words what happens now."""
@@ -154,8 +158,6 @@ class Stack:
         ports = self._choose_ports()
         environ = self._make_environment(home, ports)
         self._stack.callback(self._supervisor.stop)
-        if "DATABASE_URL" in self._plan.environ and self._plan.approve_database is not None:
-            self._plan.approve_database(environ["DATABASE_URL"])
         self._report("Bringing the database up to date")
         upgrade_database(environ["DATABASE_URL"])
         self.addresses = self._start_programs(self._supervisor, environ, ports)
@@ -185,20 +187,28 @@ class Stack:
             control = ControlClient(make_url(plan.host, ports["--sandbox-port"]))
             environ |= control.google_settings()
             control.close()
-        stand_ins = {"DATABASE_URL": "postgresql:///later", "REDIS_URL": "redis://later"}
         # Before anything starts, so that mistakes show at once.
-        load_settings(stand_ins | environ)
+        load_settings(STAND_INS | environ)
         self._start_servers(home, environ)
-        load_settings(environ)
         return environ
 
     def _start_servers(self, home: Path, environ: dict[str, str]) -> None:
-        if "DATABASE_URL" not in environ:
+        if "DATABASE_URL" in environ:
+            self._report("Looking at DATABASE_URL")
+            url = load_settings(STAND_INS | environ).database_url
+            check_database(url)
+            if self._plan.approve_database is not None:
+                self._plan.approve_database(url)
+            environ["DATABASE_URL"] = url
+        else:
             self._report("Starting PostgreSQL")
             postgres = self._stack.enter_context(start_postgres(home))
             self._servers["PostgreSQL"] = postgres
             environ["DATABASE_URL"] = postgres.url
-        if "REDIS_URL" not in environ:
+        if "REDIS_URL" in environ:
+            self._report("Looking at REDIS_URL")
+            check_redis(environ["REDIS_URL"])
+        else:
             self._report("Starting Redis")
             redis = self._stack.enter_context(start_redis(home))
             self._servers["Redis"] = redis

@@ -1,16 +1,55 @@
 """Between the rows of the agenda and what its reads return."""
 
-from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
+
+from sqlalchemy import Row, func, literal, or_
+from sqlalchemy.dialects.postgresql import JSONB
 
 from calendar_manager.domain.busy import Busy
 from calendar_manager.domain.events import Event, EventKind, Response
 from calendar_manager.domain.meetings import BusyOccurrence
 from calendar_manager.domain.timespan import DateSpan, Span
 from calendar_manager.store.agenda_entries import AgendaEntry
-from calendar_manager.store.tables import CalendarRow, EventRow, OccurrenceRow
+from calendar_manager.store.tables import (
+    CalendarRow,
+    ConnectionRow,
+    EventRow,
+    OccurrenceRow,
+)
+
+_ATTENDEE_COUNT = func.jsonb_array_length(EventRow.attendees)
+_ME_AS_ORGANIZER = literal([{"is_self": True, "organizer": True}], JSONB)
+_ORGANIZER_IS_ME = or_(
+    EventRow.organizer.is_(None),
+    _ATTENDEE_COUNT == 0,
+    EventRow.organizer["email"].astext == func.lower(ConnectionRow.account),
+    EventRow.attendees.bool_op("@>")(_ME_AS_ORGANIZER),
+)
+
+BUSY_COLUMNS: Final = (
+    OccurrenceRow.id,
+    OccurrenceRow.event_id,
+    OccurrenceRow.calendar_id,
+    OccurrenceRow.start_at,
+    OccurrenceRow.end_at,
+    OccurrenceRow.start_on,
+    OccurrenceRow.busy,
+    EventRow.kind,
+    EventRow.event_type,
+    EventRow.ical_uid,
+    EventRow.title,
+    EventRow.location,
+    EventRow.meeting_url,
+    EventRow.my_response,
+    _ATTENDEE_COUNT.label("attendee_count"),
+    func.coalesce(_ORGANIZER_IS_ME, False).label("organizer_is_me"),
+)
+"""What :func:`busy_occurrence_of` needs of occurrences joined to events and connections.
+
+Thousands are looked at after a first sync, so lists of attendees stay in the database.
+"""
 
 
 def entry_of(occurrence: OccurrenceRow, event: Event, client_id: UUID | None) -> AgendaEntry:
@@ -28,41 +67,28 @@ def entry_of(occurrence: OccurrenceRow, event: Event, client_id: UUID | None) ->
     )
 
 
-def busy_occurrence_of(occurrence: OccurrenceRow, event: EventRow, account: str) -> BusyOccurrence:
+def busy_occurrence_of(row: Row[Any]) -> BusyOccurrence:
     """Return an occurrence with all that is asked about it when it may conflict.
 
     Args:
-        occurrence: When.
-        event: What.
-        account: The address of the connection that it is read through.
+        row: At least :data:`BUSY_COLUMNS`.
     """
     return BusyOccurrence(
-        occurrence_id=occurrence.id,
-        event_id=occurrence.event_id,
-        calendar_id=occurrence.calendar_id,
-        span=Span(occurrence.start_at, occurrence.end_at),
-        busy=Busy(occurrence.busy),
-        all_day=occurrence.start_on is not None,
-        ical_uid=event.ical_uid,
-        title=event.title,
-        location=event.location,
-        meeting_url=event.meeting_url,
-        my_response=None if event.my_response is None else Response(event.my_response),
-        organizer_is_me=_is_organizer(event.organizer, event.attendees, account),
-        attendee_count=len(event.attendees),
-        recurring=event.kind != EventKind.SINGLE,
+        occurrence_id=row.id,
+        event_id=row.event_id,
+        calendar_id=row.calendar_id,
+        span=Span(row.start_at, row.end_at),
+        busy=Busy(row.busy),
+        all_day=row.start_on is not None,
+        ical_uid=row.ical_uid,
+        title=row.title,
+        location=row.location,
+        meeting_url=row.meeting_url,
+        my_response=None if row.my_response is None else Response(row.my_response),
+        organizer_is_me=row.organizer_is_me,
+        attendee_count=row.attendee_count,
+        recurring=row.kind != EventKind.SINGLE,
     )
-
-
-def _is_organizer(
-    organizer: Mapping[str, Any] | None, attendees: Sequence[Mapping[str, Any]], account: str
-) -> bool:
-    """Tell whether the account called the meeting, or it has no other organizer."""
-    if organizer is None or not attendees:
-        return True
-    if organizer["email"] == account.lower():
-        return True
-    return any(attendee["is_self"] and attendee["organizer"] for attendee in attendees)
 
 
 def _dates(first: date | None, end: date | None) -> DateSpan | None:

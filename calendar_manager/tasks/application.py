@@ -8,13 +8,14 @@ from celery import Celery, signals
 
 from calendar_manager.bootstrap import Services, build_services, sync_context
 from calendar_manager.config import load_settings
+from calendar_manager.job_queue import Door
 from calendar_manager.logs import configure_logging
 from calendar_manager.sync.context import SyncContext
 from calendar_manager.tasks.schedule import BEAT_SCHEDULE
 
 services: Services = build_services(load_settings())
 context: SyncContext = sync_context(services)
-app: Celery = services.queue.celery
+app: Celery[Door] = services.queue.celery
 app.conf.update(
     beat_schedule=BEAT_SCHEDULE,
     beat_scheduler="redbeat.RedBeatScheduler",

@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+import httpx
 import pytest
 from sqlalchemy import insert
 
-from calendar_manager.api.schemas.events import EventDetailOut, EventOut
+from calendar_manager.api.schemas.events import EventDetailOut
 from calendar_manager.bootstrap import Services
 from calendar_manager.domain.accounts import Calendar
 from calendar_manager.domain.events import (
@@ -101,7 +102,7 @@ def test_a_timed_event_has_every_field_of_the_contract(desk: Desk) -> None:
         )
     )
     (item,) = desk.ask()["items"]
-    assert UUID(item.pop("occurrence_id"))
+    UUID(item.pop("occurrence_id"))
     assert item == {
         "id": event_id,
         "calendar_id": str(desk.calendar.id),
@@ -312,7 +313,8 @@ def test_unknown_ids_are_404(desk: Desk) -> None:
 
 
 def test_who_is_not_signed_in_learns_nothing(desk: Desk) -> None:
-    expect_problem(desk.person.http.get("/api/events", params=WEEK), 401, "not_authenticated")
+    answer = httpx.get(f"{desk.person.base_url}/api/events", params=WEEK)
+    expect_problem(answer, 401, "not_authenticated")
 
 
 def test_statements_do_not_grow_with_the_page(desk: Desk) -> None:
@@ -325,7 +327,3 @@ def test_statements_do_not_grow_with_the_page(desk: Desk) -> None:
     with count_statements(desk.services.store.engine) as many:
         assert len(desk.ask()["items"]) == 21
     assert len(many) == len(few)
-
-
-def test_the_example_of_the_documentation_is_true() -> None:
-    EventOut.model_validate(EventOut.model_config["json_schema_extra"]["example"])  # type: ignore[index,call-overload]  # Plain JSON.

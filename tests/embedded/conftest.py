@@ -5,9 +5,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from server_holder import Holders
 
 from calendar_manager.embedded import Running, erase_home, start_postgres, start_redis
+from tests.embedded.server_holder import Holders
 
 
 @contextmanager

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from server_holder import ACCOUNTS, Holders, is_alive, read_mark, write_mark
+
+from tests.embedded.server_holder import ACCOUNTS, Holders, is_alive, read_mark, write_mark
 
 pytestmark = pytest.mark.e2e
 

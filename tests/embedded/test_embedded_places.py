@@ -11,7 +11,6 @@ import pytest
 from redis import AuthenticationError, Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
-from server_holder import connect, read_mark, write_mark
 
 from calendar_manager.embedded import (
     EmbeddedServerError,
@@ -24,6 +23,7 @@ from calendar_manager.embedded import (
     start_postgres,
     start_redis,
 )
+from tests.embedded.server_holder import connect, read_mark, write_mark
 
 pytestmark = pytest.mark.e2e
 

@@ -1,7 +1,12 @@
+import shutil
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, make_url, text
+
+from calendar_manager.launch.stack import erase_stack
 
 
 @pytest.fixture
@@ -16,3 +21,14 @@ def empty_database_url(database_url: str) -> Iterator[str]:
     with admin.connect() as connection:
         connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
     admin.dispose()
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """A data folder, erased with all that runs in it; short, for the sake of sockets."""
+    place = Path(tempfile.mkdtemp(prefix="cm-"))
+    home = place / "home"
+    yield home
+    for folder in (home / "demo", home):
+        erase_stack(folder)
+    shutil.rmtree(place)

@@ -2,13 +2,13 @@
 
 from datetime import UTC, datetime, timedelta
 
-from google_stub import Answer, Stub
 from jose import jwt
 
 from calendar_manager.domain.accounts import Tokens
 from calendar_manager.providers.base import Grant
 from calendar_manager.providers.google.auth import CALENDAR_LIST_SCOPE, EVENTS_SCOPE, GoogleAuth
 from calendar_manager.providers.google.settings import GoogleSettings
+from tests.providers.google_stub import Answer, Stub
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 REDIRECT = "http://localhost:8000/api/auth/callback/google"

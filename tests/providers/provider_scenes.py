@@ -4,13 +4,12 @@ import random
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
-from provider_bench import Bench
-
 from calendar_manager.domain.accounts import Tokens
 from calendar_manager.domain.changes import ChangePage, Deleted, Upserted
 from calendar_manager.domain.events import Event, EventKind, EventStatus
 from calendar_manager.domain.timespan import Span
 from calendar_manager.providers.base import ProviderFactory
+from tests.providers.provider_bench import Bench
 
 # A Monday; the series cross the end of daylight saving time on 25 October.
 MONDAY = datetime.fromisoformat("2026-10-12T09:00:00+02:00")

@@ -7,19 +7,6 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from google_stub import Answer, Stub, run_stub
-from google_tokens import (
-    CLAIMS,
-    GRANTED,
-    MEMORY,
-    NOW,
-    REDIRECT,
-    USERINFO,
-    exchange,
-    granted,
-    make_auth,
-    sign,
-)
 
 from calendar_manager.domain.accounts import Tokens
 from calendar_manager.providers.base import Grant
@@ -34,6 +21,19 @@ from calendar_manager.providers.google.auth import (
     GoogleAuth,
 )
 from calendar_manager.providers.google.settings import GoogleSettings
+from tests.providers.google_stub import Answer, Stub, run_stub
+from tests.providers.google_tokens import (
+    CLAIMS,
+    GRANTED,
+    MEMORY,
+    NOW,
+    REDIRECT,
+    USERINFO,
+    exchange,
+    granted,
+    make_auth,
+    sign,
+)
 
 pytestmark = pytest.mark.unit
 

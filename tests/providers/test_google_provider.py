@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from google_stub import Answer, Stub, run_stub
 
 from calendar_manager.domain.accounts import ProviderKind, Tokens
 from calendar_manager.domain.changes import ChangePage, Rejected, Upserted
@@ -26,6 +25,7 @@ from calendar_manager.providers.google import Google, GoogleSettings
 from calendar_manager.providers.google.client import GoogleClient
 from calendar_manager.providers.google.normalize import NORMALIZER_VERSION
 from calendar_manager.providers.google.provider import GoogleCalendarProvider
+from tests.providers.google_stub import Answer, Stub, run_stub
 
 pytestmark = pytest.mark.unit
 

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from google_stub import Answer, Stub, run_stub
-from google_tokens import NOW, TOKENS, exchange, granted, make_auth
 
 from calendar_manager.domain.accounts import Tokens
 from calendar_manager.providers.errors import ConsentLostError, ProviderError, RetryLaterError
 from calendar_manager.providers.google.auth import EVENTS_SCOPE, GoogleAuth
 from calendar_manager.providers.google.settings import GoogleSettings
+from tests.providers.google_stub import Answer, Stub, run_stub
+from tests.providers.google_tokens import NOW, TOKENS, exchange, granted, make_auth
 
 pytestmark = pytest.mark.unit
 

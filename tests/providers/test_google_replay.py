@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from google_stub import Answer, Stub, run_stub
 
 from calendar_manager.domain.changes import ChangePage, Deleted, Rejected, Upserted
 from calendar_manager.domain.events import Event, EventStatus
@@ -15,6 +14,7 @@ from calendar_manager.domain.timespan import Span
 from calendar_manager.providers.base import CalendarProvider
 from calendar_manager.providers.google.client import GoogleClient
 from calendar_manager.providers.google.provider import GoogleCalendarProvider
+from tests.providers.google_stub import Answer, Stub, run_stub
 
 pytestmark = pytest.mark.unit
 

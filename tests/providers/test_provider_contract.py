@@ -5,8 +5,6 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from provider_bench import Bench, GoogleBench
-from provider_scenes import HOUR, MONDAY, WINDOW, Copy, edit_at_random, is_usable, weekly
 
 from calendar_manager.domain.accounts import AccessRole
 from calendar_manager.domain.events import EventKind, EventStatus
@@ -22,6 +20,16 @@ from calendar_manager.providers.errors import (
 )
 from calendar_manager.sandbox.control_client import ControlClient
 from calendar_manager.sandbox.server import SandboxThread
+from tests.providers.provider_bench import Bench, GoogleBench
+from tests.providers.provider_scenes import (
+    HOUR,
+    MONDAY,
+    WINDOW,
+    Copy,
+    edit_at_random,
+    is_usable,
+    weekly,
+)
 
 pytestmark = pytest.mark.unit
 

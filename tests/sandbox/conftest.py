@@ -9,10 +9,10 @@ import httplib2
 import pytest
 import requests
 from googleapiclient.discovery import build
-from sandbox_api import EMAIL, Api, Json
 
 from calendar_manager.sandbox.control_client import ControlClient
 from calendar_manager.sandbox.server import SandboxThread
+from tests.sandbox.sandbox_api import EMAIL, Api, Json
 
 
 @pytest.fixture(scope="session")

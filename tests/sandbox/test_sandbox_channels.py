@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from sandbox_api import EMAIL, EVENTS, Api, Json, timed
 
 from calendar_manager.sandbox.control_client import ControlClient, NotificationMode
+from tests.sandbox.sandbox_api import EMAIL, EVENTS, Api, Json, timed
 
 pytestmark = pytest.mark.unit
 

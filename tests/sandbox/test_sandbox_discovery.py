@@ -5,10 +5,10 @@ from typing import Any
 
 import jsonschema
 import pytest
-from sandbox_api import ALL_SCOPES, EMAIL, EVENTS, Api, Json, timed
 
 from calendar_manager.sandbox.control_client import ControlClient
 from calendar_manager.sandbox.google.discovery import read_document
+from tests.sandbox.sandbox_api import ALL_SCOPES, EMAIL, EVENTS, Api, Json, timed
 
 pytestmark = pytest.mark.unit
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 from googleapiclient.errors import HttpError
-from sandbox_api import EMAIL, EVENTS, Api, Json, timed
 
 from calendar_manager.sandbox.control_client import ControlClient
+from tests.sandbox.sandbox_api import EMAIL, EVENTS, Api, Json, timed
 
 pytestmark = pytest.mark.unit
 

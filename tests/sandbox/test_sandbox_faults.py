@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 import pytest
 import requests
-from sandbox_api import EMAIL, EVENTS, Api, timed
 
 from calendar_manager.sandbox.control_client import ControlClient, ControlError
+from tests.sandbox.sandbox_api import EMAIL, EVENTS, Api, timed
 
 pytestmark = pytest.mark.unit
 

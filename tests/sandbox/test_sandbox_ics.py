@@ -8,7 +8,6 @@ from typing import Any
 import icalendar
 import pytest
 import recurring_ical_events
-from sandbox_api import EMAIL, Json
 
 from calendar_manager.sandbox.app import Sandbox
 from calendar_manager.sandbox.clock import read_system_clock
@@ -19,6 +18,7 @@ from calendar_manager.sandbox.google.seeding import SeedResult, seed_calendar
 from calendar_manager.sandbox.ics_seed import read_ics
 from calendar_manager.sandbox.ics_shift import shift_to_week
 from calendar_manager.sandbox.seeds import load_seed
+from tests.sandbox.sandbox_api import EMAIL, Json
 
 pytestmark = pytest.mark.unit
 

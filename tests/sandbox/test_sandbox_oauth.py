@@ -8,7 +8,6 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 import requests
 from jose import jwt
-from sandbox_api import EMAIL, Json
 
 from calendar_manager.sandbox.control_client import (
     CLIENT_ID,
@@ -17,6 +16,7 @@ from calendar_manager.sandbox.control_client import (
     ControlClient,
     approve_consent,
 )
+from tests.sandbox.sandbox_api import EMAIL, Json
 
 pytestmark = pytest.mark.unit
 

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sandbox_api import EMAIL, Api, timed
 
 from calendar_manager.sandbox.control_client import ControlClient
+from tests.sandbox.sandbox_api import EMAIL, Api, timed
 
 pytestmark = pytest.mark.unit
 

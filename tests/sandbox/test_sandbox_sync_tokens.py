@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sandbox_api import EMAIL, EVENTS, Api, Json, timed
 
 from calendar_manager.sandbox.control_client import ControlClient
+from tests.sandbox.sandbox_api import EMAIL, EVENTS, Api, Json, timed
 
 pytestmark = pytest.mark.unit
 

@@ -1,11 +1,11 @@
 """The agenda as the database has it."""
 
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import Engine, event, insert
+from sqlalchemy import Engine, event, insert, text
 
 from calendar_manager.domain.busy import Busy
 from calendar_manager.domain.events import (
@@ -17,7 +17,7 @@ from calendar_manager.domain.events import (
     Person,
     Response,
 )
-from calendar_manager.domain.timespan import DateSpan, Span
+from calendar_manager.domain.timespan import DateSpan
 from calendar_manager.store.agenda_entries import AgendaFilter
 from calendar_manager.store.tables import ClientRow, EventAssignmentRow
 from calendar_manager.store.unit_of_work import Store, UnitOfWork
@@ -362,31 +362,62 @@ def test_series_come_with_their_overrides(store: Store, office: Office) -> None:
     assert names == {(series.event_id, at("03-04 09:00"))}
 
 
-@pytest.mark.parametrize("reading", ["events", "blocking", "busy"])
+@pytest.mark.parametrize(
+    ("reading", "index"),
+    [
+        ("events", "ix_occurrences_user_id_span"),
+        ("blocking", "ix_occurrences_user_id_span"),
+        ("busy", "ix_occurrences_user_id_span"),
+        ("conflicts", "ix_conflicts_user_id_hull"),
+    ],
+)
 def test_reads_of_a_range_use_the_index_by_user_and_span(
-    store: Store, office: Office, reading: str
+    store: Store, office: Office, reading: str, index: str
 ) -> None:
     with store.begin() as uow:
-        spread = [make_event(str(number), "03-02 09:00", "03-02 10:00") for number in range(300)]
-        moved = [_shift(one, timedelta(hours=7 * number)) for number, one in enumerate(spread)]
-        save_events(uow, office.work, *moved)
-    with store.begin() as uow:
-        uow.session.connection().exec_driver_sql("ANALYZE occurrences")
+        (event_id,) = save_events(uow, office.work, make_event("x", "03-02 09:00", "03-02 10:00"))
+        uow.session.execute(text(MANY_OCCURRENCES), {"event": event_id, "calendar": office.work.id})
+        uow.session.execute(text(MANY_CONFLICTS), {"user": office.user.id})
+        uow.session.execute(text("ANALYZE occurrences, conflicts"))
     with store.begin() as uow:
         statement, parameters = _capture(uow, lambda: _read(uow, office, reading))
         plan = explain(uow, statement, parameters)
-    assert "ix_occurrences_user_id_span" in plan
+    assert index in plan
     assert "Seq Scan on occurrences" not in plan
+    assert "Seq Scan on conflicts" not in plan
+
+
+MANY_OCCURRENCES = """
+    INSERT INTO occurrences
+        (id, user_id, calendar_id, event_id, original_start, start_at, end_at, busy)
+    SELECT gen_random_uuid(), user_id, calendar_id, id, start_at + number * interval '3 h',
+        start_at + number * interval '3 h', end_at + number * interval '3 h', 'busy'
+    FROM events, generate_series(1, 5000) AS number
+    WHERE id = :event AND calendar_id = :calendar
+"""
+MANY_CONFLICTS = """
+    INSERT INTO conflicts
+        (id, user_id, type, severity, start_at, end_at, first_occurrence_ids,
+         second_occurrence_ids, first_start_at, first_end_at, second_start_at, second_end_at,
+         hull, first, second)
+    SELECT gen_random_uuid(), :user, 'overlap', 'high', day, day, '{}', '{}', day, day, day, day,
+        tstzrange(day, day + interval '1 h'), '{}', '{}'
+    FROM generate_series(timestamptz '2026-01-01', timestamptz '2027-01-01', '3 h') AS day
+"""
 
 
 def _read(uow: UnitOfWork, office: Office, reading: str) -> object:
     day = span("03-03 00:00", "03-04 00:00")
+    apart = [day, span("05-20 00:00", "05-21 00:00")]
     if reading == "events":
         return uow.agenda.list_entries(office.user.id, day, office.wanted(), limit=50)
     if reading == "blocking":
         calendars = {office.work.id: office.work}
         return uow.agenda.load_blocking(office.user.id, [day], calendars, tentative_blocks=True)
-    return uow.agenda.load_busy(office.user.id, [day, span("03-20 00:00", "03-21 00:00")])
+    if reading == "busy":
+        return uow.agenda.load_busy(office.user.id, apart)
+    # Conflicts without meetings cannot be shown, so none of these is looked at.
+    return uow.conflicts.load_touching(office.user.id, [span("01-01 01:00", "01-01 02:00")])
 
 
 def _capture(uow: UnitOfWork, read: Any) -> tuple[str, Any]:
@@ -402,12 +433,6 @@ def _capture(uow: UnitOfWork, read: Any) -> tuple[str, Any]:
     event.remove(engine, "before_cursor_execute", note)
     (only,) = seen
     return only
-
-
-def _shift(one: Event, by: timedelta) -> Event:
-    assert isinstance(one.when, Span)
-    moved = Span(one.when.start + by, one.when.end + by)
-    return make_event(one.title, "03-02 09:00", "03-02 10:00", when=moved)
 
 
 def _cancelled(master: Event, original_start: str) -> Event:

@@ -297,3 +297,19 @@ def test_old_ended_conflicts_are_deleted_unless_their_meetings_are_to_come(
     with store.begin() as uow:
         left = [record.id for record in uow.conflicts.list(user_id, ConflictFilter())]
     assert left == [still_open.id, to_come.id]
+
+
+def test_conflicts_are_forgotten_with_the_calendars_that_they_show(
+    store: Store, user_id: UUID
+) -> None:
+    with store.begin() as uow:
+        open_conflicts(uow, user_id, overlap("03-03"), overlap("03-04"), overlap("03-05"))
+        other = add_user(uow).id
+        first, second, third = uow.conflicts.list(user_id, ConflictFilter())
+        gone = [first.first.leading.calendar_id, second.second.leading.calendar_id]
+        assert uow.conflicts.forget_calendars(other, gone) == 0
+        assert uow.conflicts.forget_calendars(user_id, []) == 0
+        assert uow.conflicts.forget_calendars(user_id, gone) == 2
+        left = uow.conflicts.list(user_id, ConflictFilter())
+        assert list(uow.conflicts.load_history([first.id, second.id])) == []
+    assert [record.id for record in left] == [third.id]

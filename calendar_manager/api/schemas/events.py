@@ -52,6 +52,18 @@ EVENT_EXAMPLE: JsonDict = {
     "client_id": None,
 }
 
+DETAIL_EXAMPLE: JsonDict = {
+    **EVENT_EXAMPLE,
+    "occurrence_id": None,
+    "description": "What we finished, and what we did not.",
+    "kind": "master",
+    "event_type": "default",
+    "visibility": "default",
+    "recurrence": ["RRULE:FREQ=WEEKLY;BYDAY=FR"],
+    "original_start": None,
+    "problem": None,
+}
+
 
 class PersonOut(BaseModel):
     """An organizer."""
@@ -137,6 +149,8 @@ class EventOut(BaseModel):
 
 class EventDetailOut(EventOut):
     """An event with all that is known of it; of a series, the times are its first occurrence's."""
+
+    model_config = ConfigDict(json_schema_extra={"example": DETAIL_EXAMPLE})
 
     kind: EventKind = Field(description="Single, the master of a series, or an override in one.")
     event_type: EventType

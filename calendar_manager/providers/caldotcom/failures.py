@@ -28,6 +28,7 @@ _NOT_FOUND = 404
 _REQUEST_TIMEOUT = 408
 _TOO_MANY_REQUESTS = 429
 _SERVER_ERRORS = 500
+_PASSING = frozenset({_REQUEST_TIMEOUT, _TOO_MANY_REQUESTS})
 _MESSAGE_LIMIT = 300
 _REQUEST_ID_HEADERS = ("x-request-id", "cf-ray")
 
@@ -81,30 +82,32 @@ def classify_refusal(
     reason, message = speech or (str(status), "an answer that is not Cal.com's")
     text = f"Cal.com answered {status}, {reason}: {message}"
     request_id = find_request_id(headers)
-    pause = read_retry_after(headers)
+    make: type[ProviderError] = ProviderError
     if status == _UNAUTHORIZED:
-        return AccessTokenRejectedError(text, reason=reason, request_id=request_id)
-    if status == _FORBIDDEN and speech is not None:
-        return ConsentLostError(
+        make = AccessTokenRejectedError
+    elif status == _FORBIDDEN and speech is not None:
+        # A refusal in other words is a firewall's, and nothing that the person could allow.
+        make = ConsentLostError
+        text = (
             f"Cal.com no longer lets us read this account ({message}). Connect it again and allow "
-            "everything that is asked for.",
-            reason=reason,
-            request_id=request_id,
+            "everything that is asked for."
         )
-    if status == _TOO_MANY_REQUESTS or (status >= _SERVER_ERRORS and pause is not None):
+    elif status in _PASSING or status >= _SERVER_ERRORS:
+        pause = read_retry_after(headers)
         # A server that names a time wants no second try before it.
-        return RetryLaterError(text, reason=reason, request_id=request_id, retry_after=pause)
-    if status >= _SERVER_ERRORS or status == _REQUEST_TIMEOUT:
-        return BriefTroubleError(text, reason=reason, request_id=request_id)
-    if status == _BAD_REQUEST and asked.cursor:
+        brief = status != _TOO_MANY_REQUESTS and pause is None
+        passing = BriefTroubleError if brief else RetryLaterError
+        return passing(text, reason=reason, request_id=request_id, retry_after=pause)
+    elif status == _BAD_REQUEST and asked.cursor:
         # Cursors age; the next read begins with the first page.
-        return RetryLaterError(text, reason=reason, request_id=request_id)
-    # A version that a build does not know is a 400 on some builds and no route on others.
-    if status == _NOT_FOUND:
-        return NotFoundError(f"{text}. {asked.hint}", reason=reason, request_id=request_id)
-    if status == _BAD_REQUEST and "version" in message.lower():
+        make = RetryLaterError
+    elif status == _NOT_FOUND:
+        # A version that a build does not know is no route on some builds and a 400 on others.
+        make = NotFoundError
         text = f"{text}. {asked.hint}"
-    return ProviderError(text, reason=reason, request_id=request_id)
+    elif status == _BAD_REQUEST and "version" in message.lower():
+        text = f"{text}. {asked.hint}"
+    return make(text, reason=reason, request_id=request_id)
 
 
 def read_retry_after(headers: Mapping[str, str]) -> timedelta | None:

@@ -156,7 +156,8 @@ def _read_when(fields: Mapping[str, object]) -> Span:
     """Return the instants; a booking without an end lasts for its ``duration`` in minutes."""
     start = read_year_checked(fields.get("start"), "start")
     minutes = fields.get("duration")
-    if fields.get("end") is None and isinstance(minutes, int) and 0 < minutes <= _LONGEST_MINUTES:
+    countable = isinstance(minutes, int) and not isinstance(minutes, bool)
+    if fields.get("end") is None and countable and 0 < minutes <= _LONGEST_MINUTES:
         return Span(start, start + timedelta(minutes=minutes))
     return Span(start, read_year_checked(fields.get("end"), "end"))
 

@@ -134,8 +134,17 @@ def _write(name: str, starts: Collection[Start]) -> Sequence[str]:
     days = sorted(one for one in starts if not isinstance(one, datetime))
     lines = []
     if instants:
-        values = ",".join(f"{one.astimezone(UTC):%Y%m%dT%H%M%SZ}" for one in instants)
-        lines.append(f"{name}:{values}")
+        lines.append(f"{name}:{','.join(map(_write_instant, instants))}")
     if days:
-        lines.append(f"{name};VALUE=DATE:{','.join(f'{one:%Y%m%d}' for one in days)}")
+        lines.append(f"{name};VALUE=DATE:{','.join(map(_write_day, days))}")
     return lines
+
+
+def _write_instant(instant: datetime) -> str:
+    in_utc = instant.astimezone(UTC)
+    return f"{_write_day(in_utc)}T{in_utc:%H%M%S}Z"
+
+
+def _write_day(day: date) -> str:
+    # %Y would not fill the years before 1000 up to four digits.
+    return f"{day.year:04}{day:%m%d}"

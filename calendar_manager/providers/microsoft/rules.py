@@ -96,9 +96,7 @@ def _write_position(pattern: Mapping[str, object]) -> dict[str, str]:
     return {"BYDAY": ",".join(_read_days(pattern)), "BYSETPOS": str(position)}
 
 
-def _write_range(
-    limits: Mapping[str, object], time_zone: str, *, all_day: bool
-) -> dict[str, str]:
+def _write_range(limits: Mapping[str, object], time_zone: str, *, all_day: bool) -> dict[str, str]:
     match limits.get("type"):
         case "noEnd":
             return {}

@@ -10,7 +10,12 @@ from calendar_manager.domain.errors import DomainError
 from calendar_manager.domain.events import Event, EventKind
 from calendar_manager.domain.times import MIDNIGHT
 from calendar_manager.domain.timespan import DateSpan, Span
-from calendar_manager.providers.microsoft.corrections import Listed, Start, find_exact_lines
+from calendar_manager.providers.microsoft.corrections import (
+    ExactLines,
+    Listed,
+    Start,
+    find_exact_lines,
+)
 from calendar_manager.providers.microsoft.fields import read_mapping, read_text
 from calendar_manager.providers.microsoft.normalize import (
     TITLE_LIMIT,
@@ -132,14 +137,17 @@ def _sort_out(
             continue
         members.ids.add(instance_id)
         original = read_original_start(fields, all_day=master.all_day, time_zone=time_zone)
+        override: Event | None
         try:
             if fields.get("type") == "exception":
-                override = _read_override(fields, instance_id, master, original, account)
-                members.overrides[instance_id] = override
-                if override.original_start is not None:
-                    members.named.add(override.original_start)
+                override = _read_exception(fields, instance_id, master, original, account)
             else:
-                members.starts.add(_read_start(fields, master))
+                start, override = _read_occurrence(fields, instance_id, master)
+                if override is None:
+                    members.starts.add(start)
+            if override is not None and override.original_start is not None:
+                members.overrides[instance_id] = override
+                members.named.add(override.original_start)
         except _UNREADABLE as error:
             members.rejections.append(Rejected(instance_id, str(error)))
             if original is not None:
@@ -147,7 +155,7 @@ def _sort_out(
     return members
 
 
-def _read_override(
+def _read_exception(
     fields: Mapping[str, object],
     instance_id: str,
     master: Event,
@@ -166,12 +174,33 @@ def _read_override(
     )
 
 
-def _read_start(fields: Mapping[str, object], master: Event) -> Start:
-    """Return the start of an occurrence, of which Graph may send nothing but the times."""
-    start = _start_of(read_when({**fields, "isAllDay": master.all_day}))
-    if start is None:
-        raise UnreadableTimeError("it has no start")
-    return start
+def _read_occurrence(
+    fields: Mapping[str, object], instance_id: str, master: Event
+) -> tuple[Start, Event | None]:
+    """Read an occurrence as the rule made it, of which Graph may send nothing but the times.
+
+    Returns:
+        Its start; and an override when it lasts longer or shorter than the master. Outlook keeps
+        the end of a series as a time of day, so that a night in which the clocks change makes
+        such an occurrence, while ours all last as long in real time.
+    """
+    when = read_when({**fields, "isAllDay": master.all_day})
+    start = when.start if isinstance(when, Span) else when.first
+    if not isinstance(when, Span) or not isinstance(master.when, Span):
+        return start, None
+    if when.duration == master.when.duration:
+        return start, None
+    override = replace(
+        master,
+        provider_event_id=instance_id,
+        kind=EventKind.OVERRIDE,
+        when=when,
+        series_id=master.provider_event_id,
+        original_start=start,
+        etag=None,
+        provider_updated_at=None,
+    )
+    return start, override
 
 
 def _start_of(when: Span | DateSpan | None) -> Start | None:
@@ -202,24 +231,16 @@ def _describe(
             read_mapping(recurrence.get("range")).get("recurrenceTimeZone"),
         )
     ]
-    zones = [zone for zone in map(find_iana_zone, names) if zone is not None]
+    zones: list[str | None] = [zone for zone in map(find_iana_zone, names) if zone is not None]
     if not zones and isinstance(when, Span):
         _logger.warning("series %.100s is in the unknown zones %r", master.get("id"), names)
-    described = [
-        (
-            zone,
-            find_exact_lines(
-                write_rule(
-                    recurrence, time_zone=zone or "UTC", all_day=isinstance(when, DateSpan)
-                ),
-                listed,
-                time_zone=zone or "UTC",
-            ),
-        )
-        for zone in dict.fromkeys(zones or [None])
-    ]
-    zone, exact = min(described, key=lambda one: one[1].corrections)
-    return zone, exact.lines
+    described: list[tuple[str | None, ExactLines]] = []
+    for zone in [*dict.fromkeys(zones)] or [None]:
+        name = zone or "UTC"
+        rule = write_rule(recurrence, time_zone=name, all_day=isinstance(when, DateSpan))
+        described.append((zone, find_exact_lines(rule, listed, time_zone=name)))
+    best, exact = min(described, key=lambda one: one[1].corrections)
+    return best, exact.lines
 
 
 def _may_be_within(when: Span | DateSpan, window: Span) -> bool:

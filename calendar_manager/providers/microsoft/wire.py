@@ -97,7 +97,10 @@ class GraphRecurrence(TypedDict, total=False):
     range: GraphRange | None
 
 
-GraphRemoved = TypedDict("GraphRemoved", {"reason": Literal["changed", "deleted"]})
+class GraphRemoved(TypedDict, total=False):
+    """Why an event is not in the view any more; one that left the window is "deleted", too."""
+
+    reason: Literal["changed", "deleted"]
 
 
 GraphEvent = TypedDict(

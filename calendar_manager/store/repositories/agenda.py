@@ -31,6 +31,7 @@ from calendar_manager.store.agenda_entries import (
     StoredSeries,
 )
 from calendar_manager.store.agenda_rows import (
+    BUSY_COLUMNS,
     busy_occurrence_of,
     entry_of,
     materialized_span,
@@ -125,7 +126,7 @@ class AgendaRepository:
         if wanted.client_id is not None:
             query = query.where(client.id == wanted.client_id)
         if after is not None:
-            query = query.where(tuple_(OccurrenceRow.start_at, OccurrenceRow.id) > after)
+            query = query.where(tuple_(OccurrenceRow.start_at, OccurrenceRow.id) >= after)
         rows = self._session.execute(
             query.order_by(OccurrenceRow.start_at, OccurrenceRow.id).limit(limit)
         )
@@ -229,27 +230,22 @@ class AgendaRepository:
             In no particular order.
         """
         rows = self._session.execute(
-            select(
-                OccurrenceRow,
-                EventRow,
-                CalendarRow.all_day_blocks,
-                ConnectionRow.account,
-            )
+            select(*BUSY_COLUMNS, CalendarRow.all_day_blocks)
             .join(EventRow, EventRow.id == OccurrenceRow.event_id)
             .join(CalendarRow, CalendarRow.id == OccurrenceRow.calendar_id)
             .join(ConnectionRow, ConnectionRow.id == CalendarRow.connection_id)
             .where(*takes_time_in(user_id, spans), CalendarRow.blocks_availability, *IS_READ)
         )
         return [
-            busy_occurrence_of(occurrence, stored, account)
-            for occurrence, stored, all_day_blocks, account in rows
+            busy_occurrence_of(row)
+            for row in rows
             if blocks(
-                Busy(occurrence.busy),
-                all_day=occurrence.start_on is not None,
+                Busy(row.busy),
+                all_day=row.start_on is not None,
                 tentative_blocks=True,
                 calendar_blocks=True,
-                all_day_blocks=all_day_blocks,
-                out_of_office=stored.event_type == EventType.OUT_OF_OFFICE,
+                all_day_blocks=row.all_day_blocks,
+                out_of_office=row.event_type == EventType.OUT_OF_OFFICE,
             )
         ]
 

@@ -6,7 +6,19 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Text, cast, delete, func, insert, literal, select, tuple_, update
+from sqlalchemy import (
+    Text,
+    cast,
+    delete,
+    false,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from calendar_manager.domain.conflict_reconciliation import (
@@ -195,7 +207,10 @@ class ConflictRepository:
         query = select(ConflictRow).where(
             ConflictRow.id == conflict_id, ConflictRow.user_id == user_id
         )
-        row = self._session.scalars(query.with_for_update() if lock else query).one_or_none()
+        row = self._session.scalars(
+            query.with_for_update() if lock else query,
+            execution_options={"populate_existing": True},
+        ).one_or_none()
         return None if row is None else conflict_from_row(row)
 
     def load_history(self, conflict_ids: Collection[UUID]) -> Mapping[UUID, Sequence[HistoryEntry]]:
@@ -252,6 +267,20 @@ class ConflictRepository:
                 func.upper(ConflictRow.hull) < before,
             ),
         )
+
+    def forget_calendars(self, user_id: UUID, calendar_ids: Iterable[UUID]) -> int:
+        """Delete a user's conflicts that show anything of some calendars; return how many.
+
+        A conflict keeps its meetings as they last were, so when the copy of a calendar has to
+        go for good, what its conflicts show of it has to go as well.
+        """
+        shows = [
+            column.contains({"occurrences": [{"calendar_id": str(calendar_id)}]})
+            for calendar_id in calendar_ids
+            for column in (ConflictRow.first, ConflictRow.second)
+        ]
+        statement = delete(ConflictRow).where(ConflictRow.user_id == user_id, or_(false(), *shows))
+        return execute_count(self._session, statement)
 
     def _write(
         self,

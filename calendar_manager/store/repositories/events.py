@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import ColumnElement, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -68,7 +68,7 @@ class EventRepository:
             series: Masters of which all overrides are wanted.
             prefixes: Beginnings of provider ids of which all events are wanted.
         """
-        wanted = [EventRow.provider_event_id.in_(provider_event_ids)]
+        wanted: list[ColumnElement[bool]] = [EventRow.provider_event_id.in_(provider_event_ids)]
         if series:
             wanted.append(EventRow.series_id.in_(series))
         wanted += [

@@ -1,0 +1,76 @@
+"""The demo, which is the main job from end to end."""
+
+from pathlib import Path
+
+import pytest
+from redis import Redis
+from sqlalchemy import create_engine, text
+
+from calendar_manager.launch.supervisor import find_marked
+from tests.launch.command_line import Command, get, post
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+
+PORTS = ("--port", "0", "--flower-port", "0", "--sandbox-port", "0")
+
+
+def test_the_tour_shows_the_main_job_and_ends(tmp_path: Path, home: Path) -> None:
+    demo = Command(tmp_path, "demo", "--once", "--json", *PORTS, "--home", str(home))
+    line = demo.read_line()
+
+    assert demo.finish() == 0
+    assert set(line) == {"api", "flower", "sandbox", "users"}
+    shown = demo.errors.read_text()
+    for text_shown in (
+        "Connecting a Google account",
+        "Nordlicht: daily stand-up",
+        "Double bookings",
+        "Tax adviser",
+        "Free time",
+        "closed by itself",
+        "All of it worked",
+    ):
+        assert text_shown in shown
+    assert list(find_marked((home / "demo").resolve())) == []
+
+
+def test_the_demo_stays_up_and_runs_on_external_servers(
+    tmp_path: Path, home: Path, empty_database_url: str, clean_redis: str
+) -> None:
+    environ = {"DATABASE_URL": empty_database_url, "REDIS_URL": clean_redis}
+    demo = Command(tmp_path, "demo", "--json", *PORTS, "--home", str(home), environ=environ)
+    line = demo.read_line()
+
+    (user,) = line["users"]
+    login = post(f"{line['api']}/api/auth/login", user)
+    assert login.status_code == 200
+    assert get(line["flower"]).status_code == 401
+    assert get(f"{line['sandbox']}/_control/health").status_code == 200
+    assert not (home / "demo" / "postgres").exists()
+    assert not (home / "demo" / "redis").exists()
+    engine = create_engine(empty_database_url)
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM occurrences")).scalar_one() > 0
+    engine.dispose()
+    with Redis.from_url(clean_redis) as redis:
+        assert redis.dbsize() > 0
+
+    assert demo.end() == 0
+    assert "Stopping" in demo.errors.read_text()
+
+
+def test_a_persons_own_calendar_can_be_shown(tmp_path: Path, home: Path) -> None:
+    calendar = tmp_path / "mine.ics"
+    calendar.write_text(
+        "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x//y//EN\r\nBEGIN:VEVENT\r\nUID:u1\r\n"
+        "DTSTAMP:20261101T080000Z\r\nDTSTART:20250106T080000Z\r\nDTEND:20250106T090000Z\r\n"
+        "RRULE:FREQ=DAILY\r\nSUMMARY:My very own habit\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+    )
+    options = ("--once", "--seed", str(calendar))
+
+    demo = Command(tmp_path, "demo", *options, *PORTS, "--home", str(home))
+
+    assert demo.finish() == 0, demo.output.read_text() + demo.errors.read_text()
+    shown = demo.output.read_text()
+    assert "My very own habit" in shown
+    assert "Helios Labs: urgent call" in shown
