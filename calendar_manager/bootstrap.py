@@ -10,7 +10,10 @@ from redis import Redis
 from calendar_manager.config import Settings
 from calendar_manager.job_queue import JobQueue, make_celery
 from calendar_manager.providers.registry import (
+    CalDotComSettings,
+    CalDotComVersions,
     GoogleSettings,
+    MicrosoftSettings,
     ProviderSettings,
     Registry,
     build_registry,
@@ -80,8 +83,11 @@ def sync_context(services: Services) -> SyncContext:
 
 
 def provider_settings(settings: Settings) -> ProviderSettings:
-    """Pick out of the settings what each provider needs; None where one is not configured."""
-    google = None
+    """Pick out of the settings what each provider needs; None where one is not configured.
+
+    Cal.com is always there, because people may connect it by an API key of their own.
+    """
+    google = microsoft = None
     if settings.google_client_id is not None and settings.google_client_secret is not None:
         google = GoogleSettings(
             client_id=settings.google_client_id,
@@ -91,4 +97,25 @@ def provider_settings(settings: Settings) -> ProviderSettings:
             revoke_url=settings.google_revoke_url,
             api_url=settings.google_api_url,
         )
-    return ProviderSettings(google=google)
+    if settings.microsoft_client_id is not None and settings.microsoft_client_secret is not None:
+        microsoft = MicrosoftSettings(
+            client_id=settings.microsoft_client_id,
+            client_secret=settings.microsoft_client_secret.get_secret_value(),
+            tenant_id=settings.microsoft_tenant_id,
+            authority=settings.microsoft_authority,
+            graph_url=settings.microsoft_graph_url,
+        )
+    secret = settings.calcom_client_secret
+    caldotcom = CalDotComSettings(
+        client_id=settings.calcom_client_id,
+        client_secret=None if secret is None else secret.get_secret_value(),
+        auth_url=settings.calcom_auth_url,
+        token_url=settings.calcom_token_url,
+        api_url=settings.calcom_api_url,
+        versions=CalDotComVersions(
+            bookings=settings.calcom_bookings_version,
+            schedules=settings.calcom_schedules_version,
+            event_types=settings.calcom_event_types_version,
+        ),
+    )
+    return ProviderSettings(google=google, microsoft=microsoft, caldotcom=caldotcom)

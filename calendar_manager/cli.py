@@ -52,27 +52,40 @@ app = typer.Typer(
 Home = Annotated[
     Path | None,
     typer.Option(
-        help="Data folder.",
+        help="Data folder; ~/.local/share/calendar-manager by default.",
         envvar="CALENDAR_MANAGER_HOME",
-        show_default="~/.local/share/calendar-manager",
+        show_default=False,
         file_okay=False,
+        metavar="FOLDER",
     ),
 ]
-Host = Annotated[str, typer.Option(help="Address to listen on.")]
+Host = Annotated[str, typer.Option(help="Address to listen on.", metavar="ADDRESS")]
 Port = Annotated[
-    int, typer.Option(help="Port of the API and pages; 0 picks a free one.", min=0, max=65535)
+    int,
+    typer.Option(
+        help="Port of the API and pages; 0 picks a free one.", metavar="PORT", min=0, max=65535
+    ),
 ]
 FlowerPort = Annotated[
     int,
-    typer.Option(help="Port of Flower, the task monitor; 0 picks a free one.", min=0, max=65535),
+    typer.Option(
+        help="Port of Flower, the task monitor; 0 picks a free one.",
+        metavar="PORT",
+        min=0,
+        max=65535,
+    ),
 ]
 SandboxPort = Annotated[
     int | None,
-    typer.Option(help="Port of the sandbox providers; 0 picks a free one.", min=0, max=65535),
+    typer.Option(
+        help="Port of the sandbox providers; 0 picks a free one.", metavar="PORT", min=0, max=65535
+    ),
 ]
 OwnSandboxPort = Annotated[
     int,
-    typer.Option(help="Port of the sandbox providers; 0 picks a free one.", min=0, max=65535),
+    typer.Option(
+        help="Port of the sandbox providers; 0 picks a free one.", metavar="PORT", min=0, max=65535
+    ),
 ]
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print the addresses as one line of JSON, once all serves.")
@@ -84,6 +97,7 @@ Seed = Annotated[
         exists=True,
         dir_okay=False,
         readable=True,
+        metavar="FILE",
     ),
 ]
 
@@ -177,6 +191,8 @@ def demo(
             else:
                 show_addresses(console, stack.addresses, folder, user)
                 stay(stack, steps, console)
+        if once:
+            erase_stack(folder)
 
 
 @app.command()

@@ -189,6 +189,15 @@ class Settings(BaseSettings):
         "https://api.cal.com/v2/auth/oauth2/token", description="Cal.com's token endpoint."
     )
     calcom_api_url: FolderUrl = Field("https://api.cal.com/v2/", description="Cal.com's API v2.")
+    calcom_bookings_version: str = Field(
+        "2024-08-13", description="`cal-api-version` of Cal.com's bookings."
+    )
+    calcom_schedules_version: str = Field(
+        "2024-06-11", description="`cal-api-version` of Cal.com's schedules."
+    )
+    calcom_event_types_version: str = Field(
+        "2024-06-14", description="`cal-api-version` of Cal.com's event types."
+    )
 
     flower_user: str = Field("admin", description="Login of Flower, the task monitor.")
     flower_password: SecretStr | None = Field(
@@ -280,6 +289,15 @@ class Settings(BaseSettings):
                 raise ValueError(
                     f"Key {position} is not a Fernet key (32 bytes in URL-safe base64)."
                 ) from None
+        return value
+
+    @field_validator("flower_user", "flower_password")
+    @classmethod
+    def _check_flower_login(cls, value: str | SecretStr | None) -> str | SecretStr | None:
+        text = value.get_secret_value() if isinstance(value, SecretStr) else value
+        # Flower reads all logins from one line: user:password,user:password.
+        if text is not None and ("," in text or (":" in text and isinstance(value, str))):
+            raise ValueError("Flower takes no comma here, and no colon in the user's name.")
         return value
 
     @field_validator("google_client_secret", "microsoft_client_secret", "calcom_client_secret")

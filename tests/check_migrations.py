@@ -6,7 +6,7 @@ from pathlib import Path
 from alembic import command
 
 from calendar_manager.embedded import start_postgres
-from calendar_manager.launch.migrations import make_alembic_config
+from calendar_manager.store.migrations import make_alembic_config
 
 
 def check(url: str) -> None:

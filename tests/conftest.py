@@ -25,7 +25,7 @@ from calendar_manager.embedded import (
     start_postgres,
     start_redis,
 )
-from calendar_manager.launch.migrations import make_alembic_config
+from calendar_manager.store.migrations import make_alembic_config
 
 hypothesis.settings.register_profile("dev", max_examples=50, deadline=None)
 hypothesis.settings.register_profile(

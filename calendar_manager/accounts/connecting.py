@@ -22,8 +22,8 @@ from calendar_manager.accounts.jobs import Jobs
 from calendar_manager.accounts.refusals import read_refusal
 from calendar_manager.domain.accounts import Connection, ProviderKind, RemoteCalendar
 from calendar_manager.domain.sync_jobs import SyncTrigger
-from calendar_manager.providers.base import Grant, ProviderFactory
-from calendar_manager.providers.errors import ProviderError
+from calendar_manager.providers.base import Grant, KeyAuth, ProviderFactory
+from calendar_manager.providers.errors import ProviderError, ProviderNotConfiguredError
 from calendar_manager.providers.registry import Registry
 from calendar_manager.store.crypto import UndecipherableError
 from calendar_manager.store.repositories.oauth_states import OAuthState
@@ -144,6 +144,28 @@ class Connecting:
             log.info("connect_failed", provider=provider.value, code=error.code)
             raise
 
+    def connect_with_key(self, user_id: UUID, provider: ProviderKind, api_key: str) -> Connection:
+        """Connect an account by a key that the person made at the provider.
+
+        Args:
+            user_id: Whose account.
+            provider: Where.
+            api_key: The key.
+
+        Raises:
+            ProviderNotConfiguredError: This provider connects by OAuth only.
+            ConnectError: It did not work out, and nothing was stored.
+        """
+        factory = self._registry.get(provider)
+        auth = factory.auth
+        if not isinstance(auth, KeyAuth):
+            raise ProviderNotConfiguredError(f"{provider.value} accounts connect by OAuth only")
+        try:
+            grant = auth.connect_with_key(api_key, now=self._clock())
+        except ProviderError as error:
+            raise read_refusal(error) from error
+        return self._adopt(user_id, factory, grant)
+
     def _take_state(
         self,
         provider: ProviderKind,
@@ -188,29 +210,33 @@ class Connecting:
             )
         except ProviderError as error:
             raise read_refusal(error) from error
+        return Connected(self._adopt(state.user_id, factory, grant), state.wants_json)
+
+    def _adopt(self, user_id: UUID, factory: ProviderFactory, grant: Grant) -> Connection:
+        """Store a grant with the account's calendars, or give it back."""
         try:
             calendars = _pull_calendars(factory, grant)
             with self._store.begin() as uow:
-                connection = self._save(uow, state, grant, calendars)
+                return self._save(uow, user_id, factory.kind, grant, calendars)
         except Exception as error:
-            self._grants.give_back_unused(state.provider, grant)
+            self._grants.give_back_unused(factory.kind, grant)
             if isinstance(error, ProviderError):
                 raise read_refusal(error) from error
             raise
-        return Connected(connection, state.wants_json)
 
     def _save(
         self,
         uow: UnitOfWork,
-        state: OAuthState,
+        user_id: UUID,
+        provider: ProviderKind,
         grant: Grant,
         calendars: Sequence[RemoteCalendar],
     ) -> Connection:
-        if uow.users.lock(state.user_id) is None:
+        if uow.users.lock(user_id) is None:
             raise UserGoneError
         connection = uow.connections.save(
-            user_id=state.user_id,
-            provider=state.provider,
+            user_id=user_id,
+            provider=provider,
             provider_account_id=grant.provider_account_id,
             account=grant.account,
             tokens=grant.tokens,
@@ -226,9 +252,9 @@ class Connecting:
         ]
         uow.audit.record(
             "connection.connected",
-            user_id=state.user_id,
+            user_id=user_id,
             subject=connection.id,
-            detail={"provider": state.provider.value, "calendars": len(calendars)},
+            detail={"provider": provider.value, "calendars": len(calendars)},
         )
 
         def send() -> None:

@@ -1,6 +1,7 @@
 """Becoming a user."""
 
 from collections.abc import Callable
+from uuid import UUID
 
 from calendar_manager.accounts.errors import EmailTakenError, InvalidFieldsError
 from calendar_manager.accounts.fields import (
@@ -51,6 +52,11 @@ class Registration:
                 raise EmailTakenError
             uow.audit.record("user.registered", user_id=user.id)
         return user
+
+    def is_alone(self, user_id: UUID) -> bool:
+        """Tell whether nobody else has an account on this installation."""
+        with self._store.begin() as uow:
+            return uow.users.is_alone(user_id)
 
 
 def check_all(**fields: tuple[Callable[[str], str], str]) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Waiting until a process truly serves, rather than until it was started."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from threading import Event
 from time import monotonic
 from typing import Final
@@ -20,17 +20,23 @@ Question = Callable[[], str | None]
 """Asks whether something serves; returns what is missing, or None when it does."""
 
 
-def wait_until_ready(child: Child, ask: Question) -> None:
+def wait_until_ready(child: Child, ask: Question, company: Sequence[Child] = ()) -> None:
     """Ask again and again until a child serves.
 
+    Args:
+        child: The one that is waited for.
+        ask: Whether it serves.
+        company: Children started with it; the end of any of them ends the waiting.
+
     Raises:
-        LaunchError: It ended, or does not serve in time; shows the end of its log.
+        LaunchError: One ended, or does not serve in time; shows the end of its log.
     """
     deadline = monotonic() + READY_SECONDS
     pause = Event()
     while (missing := ask()) is not None:
-        if not child.is_running():
-            raise child.fail("ended while starting")
+        for one in (child, *company):
+            if not one.is_running():
+                raise one.fail("ended while starting")
         if monotonic() > deadline:
             raise child.fail(f"does not serve after {READY_SECONDS:.0f} s ({missing})")
         pause.wait(POLL_SECONDS)

@@ -21,12 +21,12 @@ from calendar_manager.launch import programs
 from calendar_manager.launch.errors import LaunchError
 from calendar_manager.launch.external import check_database, check_redis
 from calendar_manager.launch.generated_secrets import load_or_make_secrets
-from calendar_manager.launch.migrations import upgrade_database
 from calendar_manager.launch.ports import choose_port, make_url
 from calendar_manager.launch.readiness import answers, wait_until_ready, worker_answers
 from calendar_manager.launch.stopping import ignore_signals
 from calendar_manager.launch.supervisor import Supervisor, find_marked, stop_marked
 from calendar_manager.sandbox.control_client import ControlClient
+from calendar_manager.store.migrations import upgrade_database
 
 WATCH_SECONDS: Final = 0.5
 
@@ -239,7 +239,7 @@ class Stack:
         waits.append((supervisor.start(flower), answers(flower_url, login)))
         for child, question in waits:
             self._report(f"Waiting for {child.program.name}")
-            wait_until_ready(child, question)
+            wait_until_ready(child, question, supervisor.children)
         return Addresses(
             api=api_url,
             flower=flower_url,

@@ -81,6 +81,7 @@ class Tour:
         self._zone = ZoneInfo(ZONE)
         self._calendars: dict[str, Json] = {}
         self._names: dict[str, str] = {}
+        self._conflicts: list[Json] = []
 
     def sign_up(self, user: TourUser) -> None:
         """Register the user, log in and set working hours."""
@@ -146,9 +147,9 @@ class Tour:
         events = self._api.get_all("/api/events", start=start, end=end)
         self._console.print(tour_views.week_table(events, self._names, self._zone))
         self._headline("Double bookings")
-        conflicts = self._load_conflicts()
-        if conflicts:
-            self._console.print(tour_views.conflict_table(conflicts, self._zone))
+        self._conflicts = self._load_conflicts()
+        if self._conflicts:
+            self._console.print(tour_views.conflict_table(self._conflicts, self._zone))
         else:
             self._say("None.")
         self._headline("Free time")
@@ -163,7 +164,7 @@ class Tour:
         self._headline("Something changes at Google")
         movable = [
             conflict
-            for conflict in self._load_conflicts()
+            for conflict in self._conflicts
             if conflict["move"]
             and conflict["move"]["alternatives"]
             and not conflict["meetings"][conflict["move"]["meeting"]]["recurring"]

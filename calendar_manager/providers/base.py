@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from calendar_manager.domain.accounts import ProviderKind, RemoteCalendar, Tokens
 from calendar_manager.domain.changes import ChangePage, FindSeries, know_no_series
@@ -83,6 +83,20 @@ class ProviderAuth(Protocol):
         """Give the grant back; a grant that is already gone is a success.
 
         Raises:
+            RetryLaterError: The provider cannot answer now.
+        """
+        ...
+
+
+@runtime_checkable
+class KeyAuth(Protocol):
+    """What an auth can do besides, where people may connect by a key instead of OAuth."""
+
+    def connect_with_key(self, api_key: str, *, now: datetime) -> Grant:
+        """Turn a key that the person made at the provider into a grant.
+
+        Raises:
+            ConnectRefusedError: The provider does not accept the key; final.
             RetryLaterError: The provider cannot answer now.
         """
         ...

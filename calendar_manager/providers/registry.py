@@ -6,10 +6,24 @@ from types import MappingProxyType
 
 from calendar_manager.domain.accounts import ProviderKind
 from calendar_manager.providers.base import ProviderFactory
+from calendar_manager.providers.caldotcom import (
+    CalDotCom,
+    CalDotComSettings,
+    CalDotComVersions,
+)
 from calendar_manager.providers.errors import ProviderNotConfiguredError
 from calendar_manager.providers.google import Google, GoogleSettings
+from calendar_manager.providers.microsoft import Microsoft, MicrosoftSettings
 
-__all__ = ["GoogleSettings", "ProviderSettings", "Registry", "build_registry"]
+__all__ = [
+    "CalDotComSettings",
+    "CalDotComVersions",
+    "GoogleSettings",
+    "MicrosoftSettings",
+    "ProviderSettings",
+    "Registry",
+    "build_registry",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,9 +32,13 @@ class ProviderSettings:
 
     Attributes:
         google: Google's part.
+        microsoft: Microsoft's part.
+        caldotcom: Cal.com's part.
     """
 
     google: GoogleSettings | None = None
+    microsoft: MicrosoftSettings | None = None
+    caldotcom: CalDotComSettings | None = None
 
 
 class Registry:
@@ -62,6 +80,16 @@ def _make_google(settings: ProviderSettings) -> ProviderFactory | None:
     return None if settings.google is None else Google(settings.google)
 
 
+def _make_microsoft(settings: ProviderSettings) -> ProviderFactory | None:
+    return None if settings.microsoft is None else Microsoft(settings.microsoft)
+
+
+def _make_caldotcom(settings: ProviderSettings) -> ProviderFactory | None:
+    return None if settings.caldotcom is None else CalDotCom(settings.caldotcom)
+
+
 _MAKERS: Mapping[ProviderKind, Callable[[ProviderSettings], ProviderFactory | None]] = {
     ProviderKind.GOOGLE: _make_google,
+    ProviderKind.MICROSOFT: _make_microsoft,
+    ProviderKind.CALDOTCOM: _make_caldotcom,
 }

@@ -7,12 +7,17 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
+from calendar_manager.sandbox.caldotcom.refusals import make_refusals as refuse_as_caldotcom
+from calendar_manager.sandbox.caldotcom.router import mount_caldotcom
+from calendar_manager.sandbox.caldotcom.state import CaldotcomState
 from calendar_manager.sandbox.clock import SandboxClock, read_system_clock
 from calendar_manager.sandbox.control import mount_control
 from calendar_manager.sandbox.faults import FaultBook, FaultMiddleware
 from calendar_manager.sandbox.google.router import mount_google
 from calendar_manager.sandbox.google.seeding import SeedResult, seed_calendar
 from calendar_manager.sandbox.google.state import GoogleState
+from calendar_manager.sandbox.graph.router import make_refusals, mount_graph
+from calendar_manager.sandbox.graph.state import GraphState
 from calendar_manager.sandbox.ics_seed import read_ics
 from calendar_manager.sandbox.ics_shift import monday_of, shift_to_week
 from calendar_manager.sandbox.request_log import RequestLog
@@ -33,6 +38,8 @@ class Sandbox:
         self.faults = FaultBook()
         self.log = RequestLog()
         self.google = GoogleState(self.clock, self.settings)
+        self.graph = GraphState(self.clock, self.settings)
+        self.caldotcom = CaldotcomState(self.clock, self.settings)
 
     def reset(self) -> None:
         """Return to the state of a new sandbox."""
@@ -41,6 +48,8 @@ class Sandbox:
         self.log.clear()
         self.clock.reset()
         self.google.clear()
+        self.graph.clear()
+        self.caldotcom.clear()
 
     def seed_default(self, email: str, seed_path: Path | None) -> SeedResult:
         """Create an account and fill its primary calendar from a file or the packaged week.
@@ -70,6 +79,7 @@ def create_app(clock: Callable[[], datetime] = read_system_clock) -> FastAPI:
     async def live(_: FastAPI) -> AsyncIterator[None]:
         yield
         sandbox.google.close()
+        sandbox.graph.close()
 
     app = FastAPI(
         title="Calendar Manager sandbox",
@@ -81,5 +91,12 @@ def create_app(clock: Callable[[], datetime] = read_system_clock) -> FastAPI:
     app.state.sandbox = sandbox
     mount_control(app)
     mount_google(app)
-    app.add_middleware(FaultMiddleware, faults=sandbox.faults, log=sandbox.log)
+    mount_graph(app)
+    mount_caldotcom(app)
+    app.add_middleware(
+        FaultMiddleware,
+        faults=sandbox.faults,
+        log=sandbox.log,
+        refusals={**make_refusals(sandbox.clock), **refuse_as_caldotcom(sandbox.clock)},
+    )
     return app

@@ -31,6 +31,8 @@ and out; an error answers ``{"detail": …}`` or, from Google's state, Google's 
 ``POST …/calendars/{id}/notify``             an ``exists`` notification without a change
 ``GET /channels``                            live push channels
 ``POST /notifications/flush``                wait until what is due has been sent
+``/graph/…``                                 Microsoft's part: ``sandbox.graph.control``
+``/caldotcom/…``                             Cal.com's part: ``sandbox.caldotcom.control``
 ===========================================  ====================================================
 """
 
@@ -43,8 +45,10 @@ from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 from starlette.concurrency import run_in_threadpool
 
+from calendar_manager.sandbox.caldotcom.control import router as caldotcom_router
 from calendar_manager.sandbox.faults import CONTROL_PATH, Rule
 from calendar_manager.sandbox.google.control import router as google_router
+from calendar_manager.sandbox.graph.control import router as graph_router
 
 router = APIRouter(prefix=CONTROL_PATH, tags=["control"])
 
@@ -71,6 +75,8 @@ def mount_control(app: FastAPI) -> None:
     """Add the control API to the application."""
     app.include_router(router)
     app.include_router(google_router, prefix=CONTROL_PATH, tags=["control"])
+    app.include_router(graph_router, prefix=CONTROL_PATH, tags=["control"])
+    app.include_router(caldotcom_router, prefix=CONTROL_PATH, tags=["control"])
 
 
 @router.get("/health")

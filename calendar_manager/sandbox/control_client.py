@@ -9,6 +9,7 @@ from datetime import date, datetime
 from typing import Any, Literal, cast
 from urllib.parse import quote
 
+from calendar_manager.sandbox.caldotcom_control_client import CaldotcomControl
 from calendar_manager.sandbox.consent_walk import ConsentPageError, approve_consent
 from calendar_manager.sandbox.control_calls import (
     ChangedSettings,
@@ -27,6 +28,7 @@ from calendar_manager.sandbox.graph_control_client import GraphControl
 __all__ = [
     "CLIENT_ID",
     "CLIENT_SECRET",
+    "CaldotcomControl",
     "ChangedSettings",
     "ConsentPageError",
     "ControlClient",
@@ -82,6 +84,15 @@ class ControlClient(SandboxControl):
     def microsoft_settings(self) -> dict[str, str]:
         """Return the environment that points the product at this sandbox's Microsoft."""
         return self.graph.microsoft_settings()
+
+    @property
+    def caldotcom(self) -> CaldotcomControl:
+        """The same sandbox's Cal.com, over the same HTTP session."""
+        return CaldotcomControl(self.base_url, self._session)
+
+    def caldotcom_settings(self) -> dict[str, str]:
+        """Return the environment that points the product at this sandbox's Cal.com."""
+        return self.caldotcom.caldotcom_settings()
 
     def google_settings(self) -> dict[str, str]:
         """Return the environment that points the product at this sandbox's Google."""

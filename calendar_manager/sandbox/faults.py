@@ -3,8 +3,9 @@
 import asyncio
 import random
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -63,13 +64,34 @@ class Rule(BaseModel):
     probability: float = Field(1.0, ge=0, le=1)
     seed: int = 0
 
+    def headers(self) -> dict[str, str]:
+        """Return the extra headers of the rule's answer."""
+        return {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
+
     def error(self) -> GoogleApiError:
-        """Return the error that the rule answers with."""
+        """Return the error that the rule answers with at Google."""
         usual = {"quota_403": 403, "too_many_requests": 429, "server_error": 500, "status": 500}
         status = self.status or usual[self.kind]
         reason = self.reason or _REASONS.get(status, "backendError")
-        headers = {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
-        return GoogleApiError(status, reason, self.message, headers=headers)
+        return GoogleApiError(status, reason, self.message, headers=self.headers())
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """The answer with which a rule strikes: status, JSON body, extra headers."""
+
+    status: int
+    body: dict[str, Any]
+    headers: Mapping[str, str]
+
+
+RefusalMaker = Callable[[Rule], Refusal]
+
+
+def refuse_as_google(rule: Rule) -> Refusal:
+    """Return the answer of a rule in Google's form."""
+    error = rule.error()
+    return Refusal(error.status, error.body(), error.headers)
 
 
 @dataclass
@@ -128,12 +150,20 @@ class FaultMiddleware:
         app: The application.
         faults: The rules.
         log: Where requests are logged.
+        refusals: How rules answer below a path; elsewhere they answer as Google does.
     """
 
-    def __init__(self, app: ASGIApp, faults: FaultBook, log: RequestLog) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        faults: FaultBook,
+        log: RequestLog,
+        refusals: Mapping[str, RefusalMaker],
+    ) -> None:
         self._app = app
         self._faults = faults
         self._log = log
+        self._refusals = refusals
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -165,7 +195,13 @@ class FaultMiddleware:
         elif rule.kind == "reset_mid_body":
             await self._answer_in_part(scope, receive, send)
         else:
-            await _refuse(rule.error(), receive, send)
+            await _refuse(self._make_refusal(rule, scope["path"]), receive, send)
+
+    def _make_refusal(self, rule: Rule, path: str) -> Refusal:
+        for prefix, make in self._refusals.items():
+            if path.startswith(prefix):
+                return make(rule)
+        return refuse_as_google(rule)
 
     async def _answer_in_part(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Do what was asked, send half of the answer, then reset the connection."""
@@ -198,20 +234,20 @@ class FaultMiddleware:
             pass
 
 
-async def _refuse(error: GoogleApiError, receive: Receive, send: Send) -> None:
+async def _refuse(refusal: Refusal, receive: Receive, send: Send) -> None:
     """Answer with an error; the request's body is read first, so that the connection lives on."""
     while (await receive()).get("more_body", False):
         pass
-    body = orjson.dumps(error.body())
+    body = orjson.dumps(refusal.body)
     headers = [
         (b"content-type", b"application/json; charset=UTF-8"),
         (b"content-length", str(len(body)).encode()),
-        *((name.lower().encode(), value.encode()) for name, value in error.headers.items()),
+        *((name.lower().encode(), value.encode()) for name, value in refusal.headers.items()),
     ]
     await send(
         cast(
             "Message",
-            {"type": "http.response.start", "status": error.status, "headers": headers},
+            {"type": "http.response.start", "status": refusal.status, "headers": headers},
         )
     )
     await send({"type": "http.response.body", "body": body})

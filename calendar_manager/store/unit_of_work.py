@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session, sessionmaker
 
 from calendar_manager.domain.errors import CalendarManagerError
@@ -103,6 +104,6 @@ class Store:
                 uow = UnitOfWork(session, self._cipher)
                 with session.begin():
                     yield uow
-        except (OperationalError, InterfaceError) as error:
+        except (OperationalError, InterfaceError, PoolTimeoutError) as error:
             raise StoreUnavailableError("the database cannot be reached") from error
         uow.run_after_commit()

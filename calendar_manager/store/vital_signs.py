@@ -22,7 +22,8 @@ def load_revision(engine: Engine) -> str | None:
     """
     try:
         with engine.connect() as connection:
-            return connection.scalar(text("SELECT version_num FROM alembic_version"))
+            revision = connection.scalar(text("SELECT version_num FROM alembic_version"))
+            return None if revision is None else str(revision)
     except ProgrammingError:
         return None
     except SQLAlchemyError as error:

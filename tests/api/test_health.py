@@ -1,5 +1,6 @@
 """Health: alive, ready, and how every part is doing."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from calendar_manager.bootstrap import Services, build_services
 from calendar_manager.job_queue import HEARTBEAT_KEY
 from calendar_manager.sandbox.control_client import ControlClient
 from tests.api.callers import Person
-from tests.api.conftest import listen, make_settings, serve
+from tests.api.conftest import address_of, listen, make_settings, serve
 
 pytestmark = pytest.mark.store
 
@@ -138,3 +139,39 @@ def test_a_server_with_bad_settings_says_what_to_mend_and_ends(
     for word in words:
         assert word in told
     assert "Traceback" not in told
+
+
+def test_a_server_started_from_its_settings_alone_serves_and_stops(
+    tmp_path: Path, engine: Engine, database_url: str, redis_url: str
+) -> None:
+    listener = listen()
+    url = address_of(listener)
+    environment = {
+        "DATABASE_URL": database_url,
+        "REDIS_URL": redis_url,
+        "JWT_SECRET": "s" * 40,
+        "TOKEN_ENCRYPTION_KEYS": "b8dWqPtVNY0lhDkIhnHeWBsAC5FVlmYcCvYzBGk2kWs=",
+        "LOG_FORMAT": "json",
+    }
+    descriptor = str(listener.fileno())
+    command = [sys.executable, "-m", "uvicorn", "calendar_manager.main:app", "--fd", descriptor]
+    server = subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        env=environment,
+        pass_fds=[listener.fileno()],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        # The port is taken already, so the request waits until the server serves.
+        ready = httpx.get(f"{url}/health/ready", headers={"X-Request-ID": "mine"}, timeout=60)
+    finally:
+        server.terminate()
+        _, told = server.communicate(timeout=60)
+        listener.close()
+    assert ready.json()["status"] == "ready"
+    # Uvicorn says two lines of its own before our logging is set up.
+    lines = [json.loads(line) for line in told.splitlines() if line.startswith("{")]
+    (request,) = [line for line in lines if line.get("path") == "/health/ready"]
+    assert (request["status"], request["request_id"]) == (200, "mine")

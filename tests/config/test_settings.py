@@ -206,6 +206,9 @@ def test_the_driver_is_always_named(given_url: str, used_url: str) -> None:
         ("POLL_MINUTES", "0"),
         ("HORIZON_DAYS_AHEAD", "-1"),
         ("LOG_LEVEL", "LOUD"),
+        ("FLOWER_USER", "a:b"),
+        ("FLOWER_USER", "a,b"),
+        ("FLOWER_PASSWORD", "a,b"),
     ],
 )
 def test_unusable_values_are_refused(variable: str, value: str) -> None:

@@ -32,18 +32,28 @@ def test_the_tour_shows_the_main_job_and_ends(tmp_path: Path, home: Path) -> Non
     ):
         assert text_shown in shown
     assert list(find_marked((home / "demo").resolve())) == []
+    assert not (home / "demo").exists(), "nothing is left of a demo that worked"
 
 
-def test_the_demo_stays_up_and_runs_on_external_servers(
+def test_it_stays_up_on_external_servers_with_a_persons_own_calendar(
     tmp_path: Path, home: Path, empty_database_url: str, clean_redis: str
 ) -> None:
+    calendar = tmp_path / "mine.ics"
+    calendar.write_text(
+        "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x//y//EN\r\nBEGIN:VEVENT\r\nUID:u1\r\n"
+        "DTSTAMP:20261101T080000Z\r\nDTSTART:20250106T080000Z\r\nDTEND:20250106T090000Z\r\n"
+        "RRULE:FREQ=DAILY\r\nSUMMARY:My very own habit\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+    )
+    options = ("--json", "--seed", str(calendar), *PORTS, "--home", str(home))
     environ = {"DATABASE_URL": empty_database_url, "REDIS_URL": clean_redis}
-    demo = Command(tmp_path, "demo", "--json", *PORTS, "--home", str(home), environ=environ)
+    demo = Command(tmp_path, "demo", *options, environ=environ)
     line = demo.read_line()
 
+    shown = demo.errors.read_text()
+    assert "My very own habit" in shown
+    assert "Helios Labs: urgent call" in shown
     (user,) = line["users"]
-    login = post(f"{line['api']}/api/auth/login", user)
-    assert login.status_code == 200
+    assert post(f"{line['api']}/api/auth/login", user).status_code == 200
     assert get(line["flower"]).status_code == 401
     assert get(f"{line['sandbox']}/_control/health").status_code == 200
     assert not (home / "demo" / "postgres").exists()
@@ -57,20 +67,3 @@ def test_the_demo_stays_up_and_runs_on_external_servers(
 
     assert demo.end() == 0
     assert "Stopping" in demo.errors.read_text()
-
-
-def test_a_persons_own_calendar_can_be_shown(tmp_path: Path, home: Path) -> None:
-    calendar = tmp_path / "mine.ics"
-    calendar.write_text(
-        "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x//y//EN\r\nBEGIN:VEVENT\r\nUID:u1\r\n"
-        "DTSTAMP:20261101T080000Z\r\nDTSTART:20250106T080000Z\r\nDTEND:20250106T090000Z\r\n"
-        "RRULE:FREQ=DAILY\r\nSUMMARY:My very own habit\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
-    )
-    options = ("--once", "--seed", str(calendar))
-
-    demo = Command(tmp_path, "demo", *options, *PORTS, "--home", str(home))
-
-    assert demo.finish() == 0, demo.output.read_text() + demo.errors.read_text()
-    shown = demo.output.read_text()
-    assert "My very own habit" in shown
-    assert "Helios Labs: urgent call" in shown

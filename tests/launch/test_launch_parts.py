@@ -10,9 +10,9 @@ from cryptography.fernet import Fernet
 from calendar_manager.config import load_settings
 from calendar_manager.launch.errors import LaunchError, StopRequested
 from calendar_manager.launch.generated_secrets import load_or_make_secrets
-from calendar_manager.launch.migrations import locate_migrations, make_alembic_config
 from calendar_manager.launch.ports import choose_port, make_url
 from calendar_manager.launch.stopping import ignore_signals, stop_on_signals
+from calendar_manager.store.migrations import locate_migrations, make_alembic_config
 
 pytestmark = pytest.mark.unit
 

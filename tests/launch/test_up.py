@@ -111,18 +111,6 @@ def test_interrupting_the_start_leaves_nothing(tmp_path: Path, home: Path) -> No
     assert list(find_marked(home.resolve())) == []
 
 
-def test_a_program_that_cannot_start_is_shown_with_its_log(tmp_path: Path, home: Path) -> None:
-    # Flower takes no such address, and it is not among the settings that are checked before.
-    command = Command(tmp_path, *UP, "--home", str(home), environ={"FLOWER_MAX_WORKERS": "many"})
-
-    assert command.finish() == 1
-
-    errors = command.errors.read_text()
-    assert "flower ended while starting" in errors
-    assert "many" in errors
-    assert list(find_marked(home.resolve())) == []
-
-
 def _belongs(process: psutil.Process, home: Path) -> bool:
     places = [home.resolve(), (home / "postgres").resolve()]
     try:

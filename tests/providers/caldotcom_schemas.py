@@ -38,12 +38,13 @@ CURSOR_PARAMETERS = {
 VERSIONS = {"me": None, "bookings": "2024-08-13", "me/ooo": None}
 
 TEXT = {"type": "string"}
-PERSON = {
+ATTENDEE: dict[str, Any] = {
     "type": "object",
     "required": ["name", "email", "displayEmail", "timeZone"],
     "properties": {"name": TEXT, "email": TEXT, "displayEmail": TEXT, "timeZone": TEXT},
 }
-BOOKING = {
+HOST = {**ATTENDEE, "required": [*ATTENDEE["required"], "id"]}
+BOOKING: dict[str, Any] = {
     "type": "object",
     "required": [
         "id", "uid", "title", "description", "hosts", "status", "start", "end", "duration",
@@ -52,13 +53,13 @@ BOOKING = {
     "properties": {
         "id": {"type": "number"},
         "uid": TEXT,
-        "hosts": {"type": "array", "items": {**PERSON, "required": [*PERSON["required"], "id"]}},
+        "hosts": {"type": "array", "items": HOST},
         "status": {"enum": ["accepted", "pending", "cancelled", "rejected"]},
         "start": TEXT,
         "end": TEXT,
         "duration": {"type": "number"},
         "eventType": {"type": "object", "required": ["id", "slug"]},
-        "attendees": {"type": "array", "items": PERSON},
+        "attendees": {"type": "array", "items": ATTENDEE},
         "guests": {"type": "array", "items": TEXT},
         "rescheduledFromUid": TEXT,
         "rescheduledToUid": TEXT,

@@ -110,11 +110,10 @@ def serve(take: Callable[[Request], Answer], date: Callable[[], str | None]) -> 
             # Not send_response, which would tell the date of the system's clock.
             self.send_response_only(answer.status)
             moment = date()
-            for name, value in ({"Date": moment} if moment else {}).items():
+            own = {"Content-Length": str(len(answer.payload))}
+            dated = {"Date": moment} if moment else {}
+            for name, value in {**own, **dated, **answer.headers}.items():
                 self.send_header(name, value)
-            for name, value in answer.headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(answer.payload)))
             self.end_headers()
             self.wfile.write(answer.payload[: answer.cut])
             if answer.cut is not None:

@@ -68,7 +68,12 @@ def master(event_id: str, start: Moment, pattern: Item, range_: Item, **fields: 
 
 def weekly(event_id: str, start: Moment, *days: str, **fields: Any) -> Item:
     """A series that recurs every week without end."""
-    pattern = {"type": "weekly", "interval": 1, "daysOfWeek": list(days), "firstDayOfWeek": "monday"}
+    pattern = {
+        "type": "weekly",
+        "interval": 1,
+        "daysOfWeek": list(days),
+        "firstDayOfWeek": "monday",
+    }
     return master(event_id, start, pattern, {"type": "noEnd"}, **fields)
 
 
@@ -115,4 +120,8 @@ def first_day(start: Moment) -> date:
 def page(*items: Mapping[str, Any], **links: str) -> Item:
     """A page; ``next`` and ``delta`` are its links."""
     named = {f"@odata.{name}Link": link for name, link in links.items()}
-    return {"@odata.context": "https://graph.microsoft.com/v1.0/$metadata", "value": items, **named}
+    return {
+        "@odata.context": "https://graph.microsoft.com/v1.0/$metadata",
+        "value": list(items),
+        **named,
+    }

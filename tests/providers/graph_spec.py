@@ -62,7 +62,7 @@ def find_answer_problems(payload: Any, schema: Mapping[str, Any] | str) -> list[
 def find_operation(method: str, path: str) -> tuple[str, dict[str, Any]] | None:
     """Return the described path and operation that a request's path belongs to."""
     for template, item in load_spec()["paths"].items():
-        pattern = re.sub(r"\\\{[\w-]+\\\}", "[^/]+", re.escape(template))
+        pattern = re.sub(r"\\\{[^}]+\}", "[^/]+", re.escape(template))
         if re.fullmatch(pattern, path) and method.lower() in item:
             return template, dict(item[method.lower()])
     return None
@@ -98,4 +98,6 @@ def find_selection_problems(selection: str) -> list[str]:
         schema = schemas[f"microsoft.graph.{name}"]
         for part in [schema, *schema.get("allOf", ())]:
             names |= part.get("properties", {}).keys()
-    return [f"{name} is no property of an event" for name in selection.split(",") if name not in names]
+    return [
+        f"{name} is no property of an event" for name in selection.split(",") if name not in names
+    ]

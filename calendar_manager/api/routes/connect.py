@@ -16,8 +16,14 @@ from calendar_manager.api.deps import (
     ServicesDep,
 )
 from calendar_manager.api.errors import to_problem
-from calendar_manager.api.problems import NotFoundError, describe_problem, render_problem
+from calendar_manager.api.problems import (
+    InvalidFieldError,
+    NotFoundError,
+    describe_problem,
+    render_problem,
+)
 from calendar_manager.api.schemas.connections import (
+    ApiKeyIn,
     AuthorizationOut,
     ConnectedOut,
     ConnectionOut,
@@ -100,6 +106,42 @@ def start_connecting(
         response, secret=consent.browser_secret, secure=is_secure(request, services.settings)
     )
     return response
+
+
+@router.post(
+    "/connect/caldotcom",
+    summary="Connect Cal.com by API key",
+    responses={
+        502: describe_problem(502, "provider_refused", "Cal.com does not accept this API key."),
+        503: describe_problem(
+            503,
+            "provider_unavailable",
+            "The provider cannot answer now. Try again in a while.",
+        ),
+    },
+)
+def connect_caldotcom(
+    user: CurrentUser,
+    accounts: AccountsDep,
+    services: ServicesDep,
+    body: ApiKeyIn | None = None,
+) -> ConnectedOut:
+    """Connect a Cal.com account by an API key instead of OAuth.
+
+    Without a key in the body, the installation's own (`CALCOM_API_KEY`) is used, as long as
+    nobody else has an account here. Stores the Cal.com account and starts its first sync, or
+    stores nothing.
+    """
+    key = None if body is None else body.api_key
+    default = services.settings.calcom_api_key
+    if key is None and default is not None and accounts.registration.is_alone(user.id):
+        key = default.get_secret_value()
+    if key is None:
+        raise InvalidFieldError(
+            "api_key", "This is missing. Make one in Cal.com under Settings, Developer, API keys."
+        )
+    connection = accounts.connecting.connect_with_key(user.id, ProviderKind.CALDOTCOM, key)
+    return ConnectedOut(connection=ConnectionOut.of(connection))
 
 
 @router.get(

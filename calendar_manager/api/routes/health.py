@@ -14,7 +14,7 @@ from calendar_manager.api.deps import ServicesDep
 from calendar_manager.api.schemas.health import CheckOut, DetailedOut, LiveOut, ReadyOut
 from calendar_manager.bootstrap import Services
 from calendar_manager.job_queue import HEARTBEAT_KEY, MAINTENANCE, ROUTINE, URGENT
-from calendar_manager.launch.migrations import make_alembic_config
+from calendar_manager.store.migrations import make_alembic_config
 from calendar_manager.store.vital_signs import DatabaseDownError, load_oldest_due_at, load_revision
 
 router = APIRouter(prefix="/health", tags=["health"])

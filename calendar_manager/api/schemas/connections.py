@@ -67,6 +67,19 @@ class ConnectedOut(BaseModel):
     connection: ConnectionOut
 
 
+class ApiKeyIn(Input):
+    """A key instead of OAuth."""
+
+    api_key: str | None = Field(
+        None,
+        min_length=1,
+        max_length=500,
+        description="As Cal.com shows it once; empty for the installation's own key.",
+        examples=["cal_live_0123456789abcdef"],
+        json_schema_extra={"writeOnly": True},
+    )
+
+
 class DisconnectIn(Input):
     """Which account to leave."""
 

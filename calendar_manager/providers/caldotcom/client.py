@@ -154,9 +154,9 @@ class CalDotComClient:
                 stream=True,
             ) as response:
                 body = _read_body(response)
-        except requests.Timeout as error:
-            raise RetryLaterError("Cal.com did not answer in time", reason="timeout") from error
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            if _is_silence(error):
+                raise RetryLaterError("Cal.com did not answer in time", reason="timeout") from error
             raise BriefTroubleError(
                 f"The line to Cal.com broke: {type(error).__name__}", reason="connection"
             ) from error
@@ -175,6 +175,14 @@ class _Bearer(requests.auth.AuthBase):
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.headers["Authorization"] = f"Bearer {self._token}"
         return request
+
+
+def _is_silence(error: Exception) -> bool:
+    """Tell whether a line was silent for too long, for which requests has two names."""
+    causes = (error, *error.args)
+    return any(
+        isinstance(one, requests.Timeout | urllib3.exceptions.TimeoutError) for one in causes
+    )
 
 
 def _read_body(response: requests.Response) -> bytes:

@@ -156,10 +156,11 @@ def _read_when(fields: Mapping[str, object]) -> Span:
     """Return the instants; a booking without an end lasts for its ``duration`` in minutes."""
     start = read_year_checked(fields.get("start"), "start")
     minutes = fields.get("duration")
-    countable = isinstance(minutes, int) and not isinstance(minutes, bool)
-    if fields.get("end") is None and countable and 0 < minutes <= _LONGEST_MINUTES:
-        return Span(start, start + timedelta(minutes=minutes))
-    return Span(start, read_year_checked(fields.get("end"), "end"))
+    if fields.get("end") is not None or not isinstance(minutes, int) or minutes is True:
+        return Span(start, read_year_checked(fields.get("end"), "end"))
+    if not 0 < minutes <= _LONGEST_MINUTES:
+        raise UnreadableBookingError(f"it has no end, and a duration of {minutes:.3g} minutes")
+    return Span(start, start + timedelta(minutes=minutes))
 
 
 def _read_title(fields: Mapping[str, object]) -> str:

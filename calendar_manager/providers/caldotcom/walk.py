@@ -1,18 +1,18 @@
 """The way through the list of bookings, page by page, while bookings change.
 
-Counting rows loses some: when a booking changes it moves to another place, all behind it move up,
-and the first of the next page is passed over. So the list is asked for in the order of change,
-and each page begins at the last instant of change of the page before it, which rows can leave but
-not slip past. Where Cal.com leads on by a cursor, that is followed instead.
+Counting rows alone loses some: when a booking changes it may leave its place, all behind it move
+up, and the first ones of the next page are passed over. So each page begins a little before the
+end of the one before it, and has to show a row of that page as it was: then nothing between them
+is missing, in whatever order a build lists its bookings. If it shows none, the walk steps back.
+Where Cal.com leads on by a cursor, that is followed instead.
 """
 
 from collections import deque
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from enum import Enum, auto
 
-from calendar_manager.providers.caldotcom.fields import read_id
-from calendar_manager.providers.caldotcom.normalize import read_row_id, read_updated_at
+from calendar_manager.providers.caldotcom.fields import read_id, read_mapping
+from calendar_manager.providers.caldotcom.normalize import read_row_id
 from calendar_manager.providers.errors import RetryLaterError
 
 STATUSES = ("unconfirmed", "upcoming", "recurring", "past", "cancelled")
@@ -29,16 +29,11 @@ BOOKINGS_PER_PAGE = 100
 """What Cal.com gives when it is not asked for a number."""
 
 _CURSOR_LIMIT = 65_536
-_MOST_REPEATS = 2
 _OVERLAP_SHARE = 10
+_MOST_REPEATS = 2
+_MOST_STEPS_BACK = 20
 
-
-class _Way(Enum):
-    """How the next page is asked for."""
-
-    BY_CHANGE = auto()
-    BY_COUNT = auto()
-    BY_CURSOR = auto()
+_Seen = tuple[str | None, str]
 
 
 class BookingWalk:
@@ -53,10 +48,9 @@ class BookingWalk:
     def __init__(
         self, *, version: str | None, after: datetime | None, per_page: int = BOOKINGS_PER_PAGE
     ) -> None:
-        one_by_one = version is not None and version >= CURSOR_VERSION
-        self._passes = deque(STATUSES if one_by_one else [",".join(STATUSES)])
-        self._first_way = _Way.BY_CURSOR if one_by_one else _Way.BY_CHANGE
-        self._floor = None if after is None else _cut(after)
+        self._one_by_one = version is not None and version >= CURSOR_VERSION
+        self._passes = deque(STATUSES if self._one_by_one else [",".join(STATUSES)])
+        self._after = after
         self._per_page = per_page
         self._begin_pass()
 
@@ -66,13 +60,10 @@ class BookingWalk:
         query = {"status": self._passes[0], "sortUpdatedAt": "asc"}
         if self._after is not None:
             query["afterUpdatedAt"] = _format(self._after)
-        if self._way is _Way.BY_CURSOR:
-            query["limit"] = str(self._per_page)
-            if self._cursor is not None:
-                query["cursor"] = self._cursor
-        else:
-            query |= {"take": str(self._per_page), "skip": str(self._skip)}
-        return query
+        if not self._by_cursor:
+            return {**query, "take": str(self._per_page), "skip": str(self._skip)}
+        query["limit"] = str(self._per_page)
+        return query if self._cursor is None else {**query, "cursor": self._cursor}
 
     def turn(self, rows: Sequence[object], pagination: Mapping[str, object]) -> bool:
         """Go on to the next page.
@@ -85,95 +76,69 @@ class BookingWalk:
             False when everything was read.
 
         Raises:
-            RetryLaterError: Cal.com leads in a circle.
+            RetryLaterError: Cal.com leads in a circle, or changes too fast to be read.
         """
-        if "nextCursor" in pagination or "hasMore" in pagination:
-            more = self._follow(pagination)
-        else:
-            more = self._advance(rows, pagination)
+        # Some builds answer a version in the shape of another, so the answer decides.
+        self._by_cursor = "nextCursor" in pagination or "hasMore" in pagination
+        more = self._follow(pagination) if self._by_cursor else self._count(rows, pagination)
         if more:
             return True
         self._passes.popleft()
-        if not self._passes:
-            return False
-        self._begin_pass()
-        return True
+        if self._passes:
+            self._begin_pass()
+        return bool(self._passes)
 
     def _begin_pass(self) -> None:
-        self._way = self._first_way
-        self._after = self._floor
-        self._skip = 0
+        self._by_cursor = self._one_by_one
         self._cursor: str | None = None
         self._cursors: set[str] = set()
-        self._last_page: frozenset[str | None] = frozenset()
+        self._skip = 0
+        self._page: frozenset[_Seen] = frozenset()
         self._repeats = 0
+        self._steps_back = 0
 
     def _follow(self, pagination: Mapping[str, object]) -> bool:
         cursor = read_id(pagination.get("nextCursor"), limit=_CURSOR_LIMIT)
         if cursor is None or pagination.get("hasMore") is False:
             return False
         if cursor in self._cursors:
-            raise _circle()
+            raise RetryLaterError("Cal.com repeats a page of the list", reason="pageRepeated")
         self._cursors.add(cursor)
-        self._way = _Way.BY_CURSOR
         self._cursor = cursor
         return True
 
-    def _advance(self, rows: Sequence[object], pagination: Mapping[str, object]) -> bool:
-        # Some builds count without the filter and promise pages for ever, so an empty one is
-        # the end; a short one is not.
-        if not rows or pagination.get("hasNextPage") is False:
+    def _count(self, rows: Sequence[object], pagination: Mapping[str, object]) -> bool:
+        page = frozenset(map(_see, rows))
+        if self._skip > 0 and len(self._page) > 1 and not page & self._page:
+            self._step_back()
+            return True
+        # Some builds count without the filter and promise pages for ever, so the end is also
+        # where a page shows nothing but the end of the one before it.
+        at_end = page <= self._page and len(page) < max(1, len(self._page))
+        if at_end or pagination.get("hasNextPage") is False:
             return False
-        self._notice_repeats(rows)
-        if self._way is _Way.BY_CURSOR:
-            self._way = _Way.BY_CHANGE
-        if self._way is _Way.BY_CHANGE and self._is_in_order(rows):
-            last = _cut(read_updated_at(rows[-1]))
-            self._skip = self._skip + _count_on(rows) if last == self._after else 0
-            self._after = last
-        elif self._way is _Way.BY_CHANGE:
-            # The build sorts or filters otherwise, so rows must be counted after all, from the
-            # beginning unless this was it.
-            self._way = _Way.BY_COUNT
-            self._skip = _count_on(rows) if (self._after, self._skip) == (self._floor, 0) else 0
-            self._after = self._floor
-        else:
-            self._skip += _count_on(rows)
-        return True
-
-    def _is_in_order(self, rows: Sequence[object]) -> bool:
-        times = [read_updated_at(row) for row in rows]
-        earlier = self._after
-        for moment in times:
-            if moment is None or (earlier is not None and moment < earlier):
-                return False
-            earlier = moment
-        return True
-
-    def _notice_repeats(self, rows: Sequence[object]) -> None:
-        page = frozenset(map(read_row_id, rows))
-        self._repeats = self._repeats + 1 if page <= self._last_page else 0
+        self._repeats = self._repeats + 1 if page <= self._page else 0
         if self._repeats > _MOST_REPEATS:
-            raise _circle()
-        self._last_page = page
+            raise RetryLaterError("Cal.com repeats a page of the list", reason="pageRepeated")
+        overlap = max(1, len(rows) // _OVERLAP_SHARE)
+        self._skip += max(1, len(rows) - overlap)
+        self._page = page
+        return True
+
+    def _step_back(self) -> None:
+        """Go back to where the last page, or what is left of it, has to come into sight."""
+        self._steps_back += 1
+        if self._steps_back > _MOST_STEPS_BACK:
+            raise RetryLaterError("Cal.com's list changes too fast to be read", reason="restless")
+        self._skip = max(0, self._skip - len(self._page))
 
 
-def _count_on(rows: Sequence[object]) -> int:
-    """Return how far to go on by counting: a little less than the page, for rows that moved up."""
-    return max(1, len(rows) - max(1, len(rows) // _OVERLAP_SHARE))
-
-
-def _cut(instant: datetime | None) -> datetime | None:
-    """Cut an instant to the milliseconds that Cal.com keeps."""
-    if instant is None:
-        return None
-    return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
+def _see(row: object) -> _Seen:
+    """Return what a row is known by as long as it does not change."""
+    return read_row_id(row), str(read_mapping(row).get("updatedAt"))
 
 
 def _format(instant: datetime) -> str:
+    """Write an instant in the milliseconds that Cal.com keeps, cutting the rest off."""
     text = instant.astimezone(UTC).isoformat(timespec="milliseconds")
     return text.replace("+00:00", "Z")
-
-
-def _circle() -> RetryLaterError:
-    return RetryLaterError("Cal.com repeats a page of the list", reason="pageRepeated")

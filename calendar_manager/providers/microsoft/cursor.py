@@ -9,6 +9,7 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from calendar_manager.domain.errors import InvalidSpanError
 from calendar_manager.domain.timespan import Span
 from calendar_manager.providers.errors import CursorExpiredError
 from calendar_manager.providers.microsoft.fields import read_mapping, read_text
@@ -63,7 +64,7 @@ def read_cursor(text: str) -> DeltaCursor:
         link = read_text(fields.get("link"), limit=LINK_LIMIT)
         if link is not None:
             return DeltaCursor(link, Span(start, end))
-    except (ValueError, RecursionError) as error:
+    except (ValueError, RecursionError, InvalidSpanError) as error:
         raise _unreadable() from error
     raise _unreadable()
 

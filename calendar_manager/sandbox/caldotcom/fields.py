@@ -17,6 +17,7 @@ from calendar_manager.sandbox.caldotcom.times import find_zone, read_utc
 Json = dict[str, Any]
 
 _T = TypeVar("_T")
+_K = TypeVar("_K")
 _NUMBER = re.compile(r"\d{1,9}")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
@@ -52,12 +53,13 @@ class Fields:
 
     def integer(self, name: str, default: _T) -> int | _T:
         """Return a whole number, or the default."""
-        value = self._read(name, (int, float), "a number", default)
-        if isinstance(self.values.get(name), bool) or value != int(value or 0):
-            if name in self.values:
-                raise bad_request(f"{self._path}{name} must be an integer number")
+        if name not in self.values:
             return default
-        return value
+        value = self.values[name]
+        # JSON's true is a number to Python.
+        if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
+            raise bad_request(f"{self._path}{name} must be an integer number")
+        return int(value)
 
     def flag(self, name: str, default: _T) -> bool | _T:
         """Return a boolean, or the default."""
@@ -124,9 +126,7 @@ class Fields:
         value: object = self.values[name]
         return value
 
-    def _read(
-        self, name: str, kind: type | tuple[type, ...], wanted: str, default: _T
-    ) -> Any:  # noqa: ANN401 - The caller names the type.
+    def _read(self, name: str, kind: type[_K], wanted: str, default: _T) -> _K | _T:
         if name not in self.values:
             return default
         value = self.values[name]

@@ -108,9 +108,7 @@ def _refuse(asked: _Asked, problem: str) -> Response:
     return asked.redirect({"error": "invalid_request", "error_description": problem})
 
 
-def _read_request(
-    fields: ImmutableMultiDict[str, str] | FormData, state: CaldotcomState
-) -> _Asked:
+def _read_request(fields: ImmutableMultiDict[str, str] | FormData, state: CaldotcomState) -> _Asked:
     """Return the request of the page's query or of its form.
 
     Raises:

@@ -9,9 +9,7 @@ from calendar_manager.sandbox.caldotcom.times import write_instant
 Json = dict[str, Any]
 
 
-def render_booking(
-    state: CaldotcomState, booking: Booking, viewer: Account | None = None
-) -> Json:
+def render_booking(state: CaldotcomState, booking: Booking, viewer: Account | None = None) -> Json:
     """Return a booking in the shape of 2024-08-13, which later versions share.
 
     A seated booking's guests stay hidden from all but its host where the event type says so.

@@ -4,6 +4,7 @@ Source: https://cal.com/docs/api-reference/v2/oauth, sections 3 and 4
 """
 
 import secrets
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -55,15 +56,17 @@ def render_pair(grant: Grant, state: CaldotcomState) -> dict[str, Any]:
 
 
 async def _read_fields(request: Request) -> dict[str, str]:
+    fields: Mapping[str, object] = {}
     if request.headers.get("Content-Type", "").startswith("application/json"):
         try:
             body = orjson.loads(await request.body())
         except orjson.JSONDecodeError as error:
             raise _TokenError("invalid_request", "The body is not JSON") from error
-        fields = body.items() if isinstance(body, dict) else ()
+        if isinstance(body, dict):
+            fields = body
     else:
-        fields = (await request.form()).items()
-    return {name: value for name, value in fields if isinstance(value, str)}
+        fields = await request.form()
+    return {name: value for name, value in fields.items() if isinstance(value, str)}
 
 
 def _authenticate(fields: dict[str, str], state: CaldotcomState) -> OAuthClient:

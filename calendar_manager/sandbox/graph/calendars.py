@@ -40,7 +40,7 @@ _READ_ONLY = frozenset(
 async def show_me(call: Annotated[Call, begin_call("user")]) -> Response:
     """``GET /me``: the account."""
     account = call.account
-    body = {
+    body: Json = {
         "@odata.context": f"{call.base_url}/$metadata#users/$entity",
         "id": account.object_id,
         "displayName": account.name,

@@ -16,6 +16,7 @@ from calendar_manager.sandbox.graph.errors import (
     access_denied,
     bad_request,
     changed_meanwhile,
+    item_not_found,
     mailbox_concurrency,
     make_request_id,
     unauthenticated,
@@ -95,7 +96,7 @@ class Call:
         found = self.state.find(self.account, event_id)
         if calendar_id is not None and found.calendar.id != calendar_id:
             self.open_calendar(calendar_id)
-            raise bad_request("The event is not in this calendar.", "ErrorItemNotFound")
+            raise item_not_found()
         return found
 
     def check_writable(self, calendar: Calendar) -> None:
@@ -116,11 +117,18 @@ class Call:
         if self.if_match not in {None, "*", stamp.etag}:
             raise changed_meanwhile()
 
-    def answer(self, body: Json | None, status: int = 200) -> Response:
-        """Return the response; without a body there is no content either."""
+    def answer(self, body: Json | None, status: int = 200, applied: str = "") -> Response:
+        """Return the response; without a body there is no content either.
+
+        Args:
+            body: The JSON object.
+            status: The HTTP status.
+            applied: What ``Preference-Applied`` names besides what the request preferred.
+        """
         headers = {"request-id": self.request_id, "client-request-id": self.request_id}
-        if self.preferences.applied:
-            headers["Preference-Applied"] = self.preferences.applied
+        preferences = ", ".join(filter(None, [applied, self.preferences.applied]))
+        if preferences:
+            headers["Preference-Applied"] = preferences
         if body is None:
             return Response(status_code=status, headers=headers)
         return Response(orjson.dumps(body), status, headers, _JSON)

@@ -13,9 +13,9 @@ from calendar_manager.sandbox.graph.errors import GraphApiError, bad_request
 from calendar_manager.sandbox.graph.instances import find_instance
 from calendar_manager.sandbox.graph.items import Item
 from calendar_manager.sandbox.graph.listing import answer_list, select
+from calendar_manager.sandbox.graph.replies import reply_to
 from calendar_manager.sandbox.graph.series import change_instance, change_item, delete_instance
 from calendar_manager.sandbox.graph.state import Found
-from calendar_manager.sandbox.graph.times import write_stamp
 
 router = APIRouter()
 
@@ -24,7 +24,6 @@ Reading = Annotated[Call, begin_call("read")]
 Writing = Annotated[Call, begin_call("write")]
 
 _EXPANDED = re.compile(r"singleValueExtendedProperties\(\$filter=id eq '([^']+)'\)", re.IGNORECASE)
-_SHOWN_AS = {"accepted": "busy", "tentativelyAccepted": "tentative", "declined": "free"}
 
 
 @router.get("/me/events")
@@ -56,6 +55,7 @@ async def create_event(body: JsonBody, call: Writing, calendar_id: str | None = 
                 "Your request can't be completed. The TransactionId specified in the request has "
                 "already been used to create a different event.",
             )
+        item = calendar.items.get(item.key, item)
         return _answer(call, call.renderer.item(item), item, 201)
     stamp = call.state.next_stamp()
     item = new_item(given, call.state.make_key(calendar), calendar, stamp)
@@ -157,26 +157,8 @@ def _respond(call: Call, event_id: str, body: Json, response: str) -> Response:
             "Your request can't be completed. You can't respond to this meeting because you're "
             "the meeting organizer."
         )
-    _write(call, found, answer_fields(found, response, call.state))
+    _write(call, found, reply_to(found, response, call.state.clock()))
     return call.answer(None, 202)
-
-
-def answer_fields(found: Found, response: str, state: Any) -> Json:  # noqa: ANN401 - See below.
-    """Return the changes that an answer to an invitation makes."""
-    own = found.calendar.mailbox
-    status = {"response": response, "time": write_stamp(state.clock())}
-    fields = found.instance.fields if found.instance else found.item.fields
-    attendees = [
-        {**one, "status": status}
-        if str(one["emailAddress"].get("address", "")).lower() == own
-        else one
-        for one in fields["attendees"]
-    ]
-    return {
-        "responseStatus": status,
-        "showAs": _SHOWN_AS.get(response, fields["showAs"]),
-        "attendees": attendees,
-    }
 
 
 def _check_action(body: Json, known: set[str]) -> None:

@@ -1,4 +1,4 @@
-"""Lists with OData's options: ``$top``, ``$skip``, ``$count``, ``$select``, ``$orderby``, ``$filter``.
+"""Lists with OData's options, from ``$top`` to ``$filter``.
 
 Source: https://learn.microsoft.com/en-us/graph/query-parameters
 """

@@ -4,6 +4,7 @@ import hashlib
 import html
 import re
 from typing import Any
+from urllib.parse import quote
 
 from calendar_manager.sandbox.graph.calendar import Calendar
 from calendar_manager.sandbox.graph.ids import make_id
@@ -13,6 +14,7 @@ from calendar_manager.sandbox.graph.times import write_moment, write_original, w
 
 Json = dict[str, Any]
 
+_WEB = "https://outlook.office365.com/owa/"
 _NO_DATE = "0001-01-01"
 _PREVIEW_LENGTH = 255
 _TAGS = re.compile(r"<[^>]*>")
@@ -113,7 +115,7 @@ class EventRenderer:
             "onlineMeetingUrl": None,
             "seriesMasterId": None,
             "type": instance.kind,
-            "webLink": f"https://outlook.office365.com/owa/?itemid={event_id}&exvsurl=1&path=/calendar/item",
+            "webLink": f"{_WEB}?itemid={quote(event_id)}&exvsurl=1&path=/calendar/item",
             "recurrence": None,
             "start": write_moment(instance.start, self._preferences.shown),
             "end": write_moment(instance.end, self._preferences.shown),

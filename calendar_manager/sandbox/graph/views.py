@@ -156,7 +156,7 @@ def _answer_page(call: Call, opened: Round, position: Position) -> Response:
         tokens = {"$deltatoken": write_state(opened.following)}
         body["@odata.deltaLink"] = call.link(call.path, tokens)
     body["value"] = [_render_row(renderer, row) for row in opened.rows[position.offset : end]]
-    return call.answer(body)
+    return call.answer(body, applied="odata.track-changes")
 
 
 def _render_row(renderer: EventRenderer, row: Row) -> Json:

@@ -126,7 +126,7 @@ class AgendaRepository:
         if wanted.client_id is not None:
             query = query.where(client.id == wanted.client_id)
         if after is not None:
-            query = query.where(tuple_(OccurrenceRow.start_at, OccurrenceRow.id) >= after)
+            query = query.where(tuple_(OccurrenceRow.start_at, OccurrenceRow.id) > after)
         rows = self._session.execute(
             query.order_by(OccurrenceRow.start_at, OccurrenceRow.id).limit(limit)
         )

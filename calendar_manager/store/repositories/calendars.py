@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, and_, delete, or_, select, tuple_, update
+from sqlalchemy import Select, and_, delete, func, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -133,7 +133,7 @@ class CalendarRepository:
         for row in gone:
             row.gone_at = now
         wanted: list[CalendarRow] = []
-        for calendar in remote:
+        for calendar in sorted(remote, key=lambda one: (not one.primary, one.name)):
             if calendar.provider_calendar_id not in known:
                 wanted.append(self._insert(connection, calendar, now))
                 continue
@@ -207,6 +207,8 @@ class CalendarRepository:
                 access_role=calendar.access_role,
                 sync_enabled=calendar.selected,
                 next_sync_at=now,
+                # Calendars found together are listed in the order of their making.
+                created_at=func.clock_timestamp(),
             )
             .returning(CalendarRow)
         ).one()

@@ -90,6 +90,11 @@ class UserRepository:
             update(UserRow).where(UserRow.id == user_id).values(password_hash=password_hash)
         )
 
+    def is_alone(self, user_id: UUID) -> bool:
+        """Tell whether the installation has this user and no other."""
+        ids = self._session.scalars(select(UserRow.id).limit(2)).all()
+        return list(ids) == [user_id]
+
     def delete(self, user_id: UUID) -> bool:
         """Erase a user with all that belongs to them; tell if they were there.
 
