@@ -114,9 +114,11 @@ def _install(handler: logging.Handler, level: str) -> None:
     root.setLevel(max(logging.getLevelNamesMapping()[level], logging.INFO))
     logging.getLogger("calendar_manager").setLevel(level)
     for name in FOREIGN_SERVERS:
-        # Uvicorn brings handlers of its own, which would write each line a second time.
+        # Uvicorn brings handlers of its own, which would write each line a second time, and a
+        # level of its own.
         logger = logging.getLogger(name)
         logger.handlers.clear()
+        logger.setLevel(logging.NOTSET)
         logger.propagate = True
     logging.captureWarnings(capture=True)
 

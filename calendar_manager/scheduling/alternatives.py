@@ -1,7 +1,7 @@
 """Where a meeting could go instead."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -24,10 +24,23 @@ LATER: Final = timedelta(days=14)
 """How far around its place another one is looked for."""
 
 
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A meeting that is to get out of another one's way.
+
+    Attributes:
+        meeting: What is to be moved.
+        other: What stays. It is in the way even if the user's settings let it block nothing.
+    """
+
+    meeting: Meeting
+    other: Meeting
+
+
 def load_alternatives(
     uow: UnitOfWork,
     user: User,
-    meetings: Mapping[UUID, Meeting],
+    moves: Mapping[UUID, Move],
     *,
     now: datetime,
     maximum_age: timedelta,
@@ -40,25 +53,25 @@ def load_alternatives(
     Args:
         uow: The transaction.
         user: Whose meetings.
-        meetings: What is to be moved, by any id.
+        moves: What is to be moved, by any id.
         now: The moment of the question.
         maximum_age: Copies of calendars older than this are stale.
 
     Returns:
         By the same ids, up to three spans, the nearest to the meeting's place first.
     """
-    if not meetings:
+    if not moves:
         return {}
     rules = uow.rules.load(user.id, time_zone=user.time_zone)
     calendars = load_calendars(uow, user.id, ())
     taking_part = [entry for entry in calendars if entry.calendar.blocks_availability]
     if find_blocking(find_freshness(taking_part, now, maximum_age)):
         return {}
-    strict = {key: _keep_distance(rules, one, user) for key, one in meetings.items()}
-    loads = (span_to_load(strict[key], _around(one), now) for key, one in meetings.items())
+    strict = {key: _keep_distance(rules, one.meeting, user) for key, one in moves.items()}
+    loads = (span_to_load(strict[key], _around(one.meeting), now) for key, one in moves.items())
     spans = merge_spans(span for span in loads if span is not None)
     busy = load_busy_time(uow, user, taking_part, spans)
-    return {key: _nearest(strict[key], busy, one, now=now) for key, one in meetings.items()}
+    return {key: _nearest(strict[key], busy, one, now=now) for key, one in moves.items()}
 
 
 def _around(meeting: Meeting) -> Span:
@@ -79,17 +92,19 @@ def _keep_distance(rules: AvailabilityRules, meeting: Meeting, user: User) -> Av
 
 
 def _nearest(
-    rules: AvailabilityRules, busy: Iterable[BlockingSpan], meeting: Meeting, *, now: datetime
+    rules: AvailabilityRules, busy: Iterable[BlockingSpan], move: Move, *, now: datetime
 ) -> Sequence[Span]:
-    moved = meeting.occurrence_ids
+    meeting, other = move.meeting, move.other
+    both = meeting.occurrence_ids | other.occurrence_ids
+    in_the_way = [blocking for blocking in busy if blocking.occurrence_id not in both]
+    in_the_way.append(BlockingSpan(other.span, None, other.ical_uid))
     free = find_free_time(
         rules,
-        [blocking for blocking in busy if blocking.occurrence_id not in moved],
+        in_the_way,
         _around(meeting),
         now=now,
         duration=meeting.span.duration,
         step=timedelta(minutes=rules.slot_step_minutes),
     )
-    elsewhere = [slot for slot in free.slots if slot != meeting.span]
-    elsewhere.sort(key=lambda slot: abs(slot.start - meeting.span.start))
-    return elsewhere[:HOW_MANY]
+    nearest = sorted(free.slots, key=lambda slot: abs(slot.start - meeting.span.start))
+    return nearest[:HOW_MANY]

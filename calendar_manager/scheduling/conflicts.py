@@ -9,7 +9,7 @@ from calendar_manager.domain.conflict_reconciliation import ConflictStatus, Reso
 from calendar_manager.domain.move_advice import MoveAdvice, cheaper_to_move
 from calendar_manager.domain.timespan import Span
 from calendar_manager.domain.users import User
-from calendar_manager.scheduling.alternatives import load_alternatives
+from calendar_manager.scheduling.alternatives import Move, load_alternatives
 from calendar_manager.scheduling.errors import ConflictEndedError, UnknownSubjectError
 from calendar_manager.store.conflict_rows import ConflictFilter, ConflictRecord, HistoryEntry
 from calendar_manager.store.unit_of_work import Store, UnitOfWork
@@ -113,12 +113,16 @@ class Conflicts:
             for record in records
             if record.status is ConflictStatus.OPEN and record.span.end > self._now
         }
+        moves = {
+            record.id: Move(
+                advice[record.id].meeting,
+                record.second if advice[record.id].meeting is record.first else record.first,
+            )
+            for record in records
+            if record.id in advice
+        }
         alternatives = load_alternatives(
-            uow,
-            user,
-            {conflict_id: one.meeting for conflict_id, one in advice.items()},
-            now=self._now,
-            maximum_age=self._maximum_age,
+            uow, user, moves, now=self._now, maximum_age=self._maximum_age
         )
         return [
             ConflictView(

@@ -127,8 +127,12 @@ def test_configuring_twice_writes_once(output: Output) -> None:
     assert len(output.lines()) == 1
 
 
-def test_uvicorns_own_handlers_are_replaced(output: Output) -> None:
+def test_uvicorns_own_handlers_are_replaced(
+    output: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
     access = logging.getLogger("uvicorn.access")
+    # The API turns this logger off for good, for it has a line of its own.
+    monkeypatch.setattr(access, "disabled", False)
     access.addHandler(logging.StreamHandler())
     access.propagate = False
     configure_logging("INFO", "json")

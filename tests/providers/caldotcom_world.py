@@ -24,6 +24,8 @@ EVE = {
 HOUR = timedelta(hours=1)
 SECOND = timedelta(seconds=1)
 SLOWEST_COMMIT = timedelta(minutes=9)
+STEPS = [timedelta(0), timedelta(milliseconds=1), SECOND, 5 * SECOND, timedelta(minutes=3)]
+"""How far the clock goes on with each thing; a slow read lasts longer than the overlap."""
 
 
 class World:
@@ -63,9 +65,7 @@ class World:
 
     def happen(self) -> None:
         """Let one thing happen to one booking or absence."""
-        self.clock += self.draw.choice(
-            [timedelta(0), timedelta(milliseconds=1), SECOND, 5 * SECOND]
-        )
+        self.clock += self.draw.choice(STEPS)
         live = [row for row in self.bookings.values() if row["status"] in {"accepted", "pending"}]
         acts: list[Callable[[], None]] = [self.book, self.add_absence]
         if live:

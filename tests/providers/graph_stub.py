@@ -8,8 +8,8 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from google_stub import Answer, QuietServer, Request
-from graph_spec import (
+from tests.providers.google_stub import Answer, QuietServer, Request
+from tests.providers.graph_spec import (
     DELTA,
     find_answer_problems,
     find_request_problems,

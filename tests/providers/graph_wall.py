@@ -55,7 +55,7 @@ def is_meant(pattern: dict[str, Any], start: date, day: date) -> bool:
     interval = pattern["interval"]
     match pattern["type"]:
         case "daily":
-            return (day - start).days % interval == 0
+            return bool((day - start).days % interval == 0)
         case "weekly":
             first = DAYS.index(pattern["firstDayOfWeek"])
             weeks = (week_of(day, first) - week_of(start, first)).days // 7
@@ -73,7 +73,7 @@ def is_meant(pattern: dict[str, Any], start: date, day: date) -> bool:
 def is_turn(pattern: dict[str, Any], start: date, day: date) -> bool:
     if pattern["type"].endswith("Yearly"):
         years = day.year - start.year
-        return day.month == pattern["month"] and years % pattern["interval"] == 0
+        return bool(day.month == pattern["month"] and years % pattern["interval"] == 0)
     months = (day.year - start.year) * 12 + day.month - start.month
     return bool(months % pattern["interval"] == 0)
 

@@ -65,8 +65,8 @@ def record_requests() -> list[Request]:
     with run_stub() as stub:
         stub.script.extend(
             [
-                counted(booking("a"), more=True),
-                counted(booking("a"), booking("b", updatedAt="2026-03-21T10:00:00.000Z")),
+                counted(booking("a"), booking("b"), more=True),
+                counted(booking("b"), booking("c", updatedAt="2026-03-21T10:00:00.000Z")),
                 counted(booking("b", updatedAt=UPDATED)),
             ]
         )

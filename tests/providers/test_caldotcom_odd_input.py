@@ -81,7 +81,7 @@ def test_no_booking_makes_it_raise(
         assert change.event.fingerprint
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     item=st.sampled_from(load("out_of_office")),
     broken=st.dictionaries(
@@ -108,7 +108,7 @@ def test_no_json_at_all_makes_it_raise(item: object) -> None:
     read_row_id(item)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     pages=st.lists(
         st.tuples(

@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from graph_items import whole
-from graph_spec import find_answer_problems
 
 from calendar_manager.domain.accounts import AccessRole, RemoteCalendar
 from calendar_manager.domain.busy import Busy, busy_of
@@ -31,6 +29,8 @@ from calendar_manager.providers.microsoft.normalize import (
     normalize_calendar,
     normalize_event,
 )
+from tests.providers.graph_items import whole
+from tests.providers.graph_spec import find_answer_problems
 
 pytestmark = pytest.mark.unit
 
@@ -228,7 +228,11 @@ def test_long_texts_are_cut_and_long_addresses_dropped() -> None:
 
 def test_version_marks_alone_do_not_make_an_event_another() -> None:
     one = event_of(whole("one", NINE))
-    marks = {"@odata.etag": "W/2", "changeKey": "2", "lastModifiedDateTime": "2026-02-01T00:00:00Z"}
+    marks: dict[str, Any] = {
+        "@odata.etag": "W/2",
+        "changeKey": "2",
+        "lastModifiedDateTime": "2026-02-01T00:00:00Z",
+    }
     assert event_of(whole("one", NINE, **marks)).fingerprint == one.fingerprint
     assert event_of(whole("one", NINE, subject="Other")).fingerprint != one.fingerprint
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from graph_items import changed, master, occurrence, weekly
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,6 +20,7 @@ from calendar_manager.providers.microsoft.series import (
     normalize_former_series,
     normalize_series,
 )
+from tests.providers.graph_items import changed, master, occurrence, weekly
 
 pytestmark = pytest.mark.unit
 

@@ -4,12 +4,12 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from graph_wall import DAYS, days_on_the_wall, patterns
 from hypothesis import given
 from hypothesis import strategies as st
 
 from calendar_manager.domain.recurrence import Recurrence, expand
 from calendar_manager.providers.microsoft.rules import write_rule
+from tests.providers.graph_wall import DAYS, days_on_the_wall, patterns
 
 pytestmark = pytest.mark.unit
 
@@ -79,7 +79,7 @@ DAILY = {"type": "daily", "interval": 1}
 
 
 def test_last_day_counts_to_its_end_in_the_zone_of_the_range() -> None:
-    end = {"type": "endDate", "endDate": "2026-10-25"}
+    end: dict[str, Any] = {"type": "endDate", "endDate": "2026-10-25"}
     # That night the clocks go back, so the day is over an hour later than it seems.
     assert rule_of(DAILY, **end) == "RRULE:FREQ=DAILY;INTERVAL=1;UNTIL=20261025T225959Z"
     tokyo = rule_of(DAILY, **end, recurrenceTimeZone="Tokyo Standard Time")

@@ -6,8 +6,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from graph_items import BERLIN, HOUR, bare, changed, master, occurrence, weekly, whole
-from graph_wall import days_on_the_wall, patterns
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,6 +18,17 @@ from calendar_manager.providers.microsoft.series import (
     normalize_former_series,
     normalize_series,
 )
+from tests.providers.graph_items import (
+    BERLIN,
+    HOUR,
+    bare,
+    changed,
+    master,
+    occurrence,
+    weekly,
+    whole,
+)
+from tests.providers.graph_wall import days_on_the_wall, patterns
 
 pytestmark = pytest.mark.unit
 

@@ -4,6 +4,8 @@ from datetime import timedelta
 
 import pytest
 import requests
+
+from calendar_manager.sandbox.control_client import ControlClient, GraphControl
 from tests.sandbox.graph_api import (
     IMMUTABLE,
     PERSON,
@@ -18,8 +20,6 @@ from tests.sandbox.graph_api import (
     starts,
     timed,
 )
-
-from calendar_manager.sandbox.control_client import ControlClient, GraphControl
 
 pytestmark = pytest.mark.unit
 
@@ -42,7 +42,7 @@ def make(graph: GraphControl, *bodies: Json) -> list[str]:
     return [str(row["id"]) for row in graph.create_events(PERSON, bodies)]
 
 
-def make_series(graph: GraphControl, **fields: object) -> str:
+def make_series(graph: GraphControl, **fields: str) -> str:
     body = timed("2026-03-02T09:00:00", "2026-03-02T10:00:00", recurrence=WEEKLY, **fields)
     return make(graph, body)[0]
 

@@ -42,6 +42,7 @@ KINDS = (
     "sync",
 )
 
+REFUSALS = ("ErrorPropertyValidationFailure", "ErrorRecurrenceHasNoOccurrence")
 Step = tuple[str, int, int, int]
 
 
@@ -113,8 +114,8 @@ class Person:
         try:
             self._graph.mutate(PERSON, edit, event, original_start=original, changes=changes)
         except ControlError as error:
-            # All-day events take no times of day; the calendar is as it was.
-            assert "all-day" in str(error) or "all day" in str(error)  # noqa: PT017
+            # All-day events take no times of day, and no series may begin after its end.
+            assert any(code in str(error) for code in REFUSALS)  # noqa: PT017 - Some succeed.
 
     def _create(self, kind: str, span: Json, start: datetime) -> None:
         body = dict(span, subject=kind)
@@ -162,11 +163,11 @@ def session() -> Any:
 STEPS = st.lists(
     st.tuples(st.sampled_from(KINDS), st.integers(0, 40), st.integers(0, 50), st.integers(0, 14)),
     min_size=3,
-    max_size=25,
+    max_size=20,
 )
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS, tombstones=st.booleans(), chance=st.sampled_from([0.0, 0.5]))
 @example(
     steps=[("create_series", 0, 12, 0), ("unrepeat", 0, 0, 0), ("sync", 0, 0, 0)],

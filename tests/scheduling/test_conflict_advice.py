@@ -224,3 +224,23 @@ def test_a_tentative_meeting_is_the_one_to_move(desk: Desk) -> None:
     assert view.advice is not None
     assert (view.advice.meeting.title, view.advice.reasons) == ("maybe", (MoveReason.TENTATIVE,))
     assert view.advice.meeting.span == Span(at("03-03 09:00"), at("03-03 10:00"))
+
+
+def test_a_meeting_is_not_sent_into_the_other_one_when_that_blocks_nothing(
+    clean_database: Engine,
+) -> None:
+    desk = Desk(clean_database, tentative_blocks=False)
+    desk.save(
+        make_event("own", "03-03 09:00", "03-03 10:00"),
+        make_event(
+            "maybe", "03-03 09:00", "03-03 11:00", attendees=GUESTS, status=EventStatus.TENTATIVE
+        ),
+    )
+    view = desk.only()
+    assert view.advice is not None
+    assert view.advice.meeting.title == "own"
+    assert [slot.start for slot in view.alternatives] == [
+        at("03-03 08:00"),
+        at("03-03 11:00"),
+        at("03-03 11:30"),
+    ]

@@ -29,6 +29,7 @@ from calendar_manager.scheduling.availability import (
     load_rules,
     replace_rules,
 )
+from calendar_manager.scheduling.busy_time import load_busy_time
 from calendar_manager.scheduling.errors import InvalidQuestionError, UnknownSubjectError
 from calendar_manager.store.spans import multirange_of
 from calendar_manager.store.tables import ConnectionRow
@@ -445,3 +446,16 @@ def test_default_rules_hold_in_the_users_zone(clean_database: Engine) -> None:
     desk = Desk(clean_database, time_zone="Asia/Tokyo")
     assert load_rules(desk.store, desk.user) == default_rules("Asia/Tokyo")
     assert desk.windows() == [span("03-03 00:00", "03-03 08:00")]
+
+
+def test_a_long_occurrence_beyond_the_horizon_counts_once_however_many_spans_it_touches(
+    desk: Desk,
+) -> None:
+    narrow = Span(NOW - timedelta(days=5), NOW + timedelta(days=5))
+    calendar = desk.add(materialized_from=narrow.start, materialized_until=narrow.end)
+    rule = {"recurrence": ("RRULE:FREQ=YEARLY",)}
+    desk.save(calendar, make_event("trip", "06-01 00:00", "06-20 00:00", **rule), window=narrow)
+    apart = [span("06-02 00:00", "06-03 00:00"), span("06-08 00:00", "06-09 00:00")]
+    with desk.store.begin() as uow:
+        busy = load_busy_time(uow, desk.user, uow.agenda.load_calendars(desk.user.id), apart)
+    assert [one.span for one in busy] == [span("06-01 00:00", "06-20 00:00")]

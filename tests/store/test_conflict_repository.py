@@ -282,6 +282,35 @@ def test_the_lock_lets_one_in_at_a_time_per_user(store: Store, user_id: UUID) ->
     thread.join(10)
 
 
+def test_whoever_ends_a_conflict_and_whoever_reconciles_it_wait_for_each_other(
+    store: Store, user_id: UUID
+) -> None:
+    with store.begin() as uow:
+        open_conflicts(uow, user_id, overlap())
+        known = only(uow, user_id)
+
+    def touch() -> None:
+        with store.begin() as uow:
+            uow.conflicts.load_touching(user_id, [EVERYTHING])
+
+    def find() -> None:
+        with store.begin() as uow:
+            uow.conflicts.find(user_id, known.id, lock=True)
+
+    for reconciles_first in (True, False):
+        thread = threading.Thread(target=find if reconciles_first else touch)
+        with store.begin() as uow:
+            if reconciles_first:
+                uow.conflicts.load_touching(user_id, [EVERYTHING])
+            else:
+                uow.conflicts.find(user_id, known.id, lock=True)
+            thread.start()
+            thread.join(0.3)
+            assert thread.is_alive()
+        thread.join(10)
+        assert not thread.is_alive()
+
+
 def test_old_ended_conflicts_are_deleted_unless_their_meetings_are_to_come(
     store: Store, user_id: UUID
 ) -> None:

@@ -316,6 +316,21 @@ def test_an_examination_that_breaks_off_leaves_its_spans(desk: Desk) -> None:
     assert desk.examine() == ConflictCounts(opened=1)
 
 
+def test_an_examination_waits_for_the_one_that_runs(desk: Desk) -> None:
+    with desk.store.begin() as uow:
+        save_events(uow, desk.work, make_event("a", "03-03 09:00", "03-03 10:00"))
+        save_events(uow, desk.home, make_event("b", "03-03 09:00", "03-03 10:00"))
+    opened: list[int] = []
+    thread = threading.Thread(target=lambda: opened.append(desk.examine().opened))
+    with desk.store.begin() as uow:
+        uow.conflicts.lock(desk.user.id)
+        thread.start()
+        thread.join(0.3)
+        assert thread.is_alive()
+    thread.join(10)
+    assert opened == [1]
+
+
 def test_two_examinations_at_once_open_a_conflict_once(desk: Desk) -> None:
     with desk.store.begin() as uow:
         save_events(uow, desk.work, make_event("a", "03-03 09:00", "03-03 10:00"))

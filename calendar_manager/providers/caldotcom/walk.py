@@ -30,8 +30,8 @@ BOOKINGS_PER_PAGE = 100
 
 _CURSOR_LIMIT = 65_536
 _OVERLAP_SHARE = 10
-_MOST_REPEATS = 2
-_MOST_STEPS_BACK = 20
+_MOST_REPEATS = 5
+_MOST_STEPS_BACK = 10
 
 _Seen = tuple[str | None, str]
 
@@ -112,10 +112,9 @@ class BookingWalk:
         if self._skip > 0 and len(self._page) > 1 and not page & self._page:
             self._step_back()
             return True
-        # Some builds count without the filter and promise pages for ever, so the end is also
-        # where a page shows nothing but the end of the one before it.
-        at_end = page <= self._page and len(page) < max(1, len(self._page))
-        if at_end or pagination.get("hasNextPage") is False:
+        # Some builds count without the filter and promise pages for ever, so an empty page is the
+        # end; a short one is not.
+        if not rows or pagination.get("hasNextPage") is False:
             return False
         self._repeats = self._repeats + 1 if page <= self._page else 0
         if self._repeats > _MOST_REPEATS:

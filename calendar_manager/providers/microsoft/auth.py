@@ -120,6 +120,7 @@ class MicrosoftAuth:
             ) from error
         if "error" in answer:
             raise read_connect_refusal(answer)
+        tokens = _read_tokens(answer, cache, now, granted=frozenset(SCOPES))
         identity = _find_account(app)
         claims = read_mapping(answer.get("id_token_claims"))
         if identity is None or claims.get("aud") != self._settings.client_id:
@@ -127,7 +128,6 @@ class MicrosoftAuth:
                 "Microsoft's proof of identity cannot be accepted. Connect again.",
                 reason="invalidIdToken",
             )
-        tokens = _read_tokens(answer, cache, now, granted=frozenset(SCOPES))
         if not _ENOUGH & {scope.lower() for scope in tokens.scopes}:
             raise ConnectRefusedError(
                 "Microsoft did not grant access to the calendars. Connect again and allow it.",
