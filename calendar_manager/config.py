@@ -7,6 +7,7 @@ without an environment. The environment wins over ``.env``; an empty value count
 import ipaddress
 import os
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import SplitResult, urlsplit
@@ -239,6 +240,11 @@ class Settings(BaseSettings):
         None,
         description="Data folder of `up` and `demo`. Empty: ~/.local/share/calendar-manager.",
     )
+
+    @property
+    def stale_after(self) -> timedelta:
+        """How old a calendar's copy may be before it counts as stale: three missed turns."""
+        return 3 * timedelta(minutes=self.poll_minutes)
 
     @property
     def google_offered(self) -> bool:

@@ -52,8 +52,10 @@ class Disconnecting:
             connection = _choose(uow, user_id, provider, connection_id)
         tokens = self._grants.load(connection.id)
         with self._store.begin() as uow:
+            calendar_ids = uow.calendars.list_ids(connection.id)
             if not uow.connections.delete(user_id, connection.id):
                 raise ConnectionNotFoundError
+            uow.conflicts.forget_calendars(user_id, calendar_ids)
             uow.conflicts.request_check_all(user_id)
             uow.audit.record(
                 "connection.disconnected",

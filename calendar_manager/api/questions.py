@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -14,8 +14,6 @@ from pydantic import AfterValidator, PlainValidator, WithJsonSchema
 
 from calendar_manager.accounts.fields import check_time_zone
 from calendar_manager.api.problems import InvalidFieldError, NotFoundError, ProblemError
-from calendar_manager.api.routes.calendars import STALE_AFTER_POLLS
-from calendar_manager.bootstrap import Services
 from calendar_manager.domain.errors import InvalidRulesError
 from calendar_manager.scheduling.asked_time import Moment
 from calendar_manager.scheduling.errors import (
@@ -113,8 +111,3 @@ def refusals() -> Iterator[None]:
         raise InvalidFieldError(field or "body", f"{error}.") from error
     except ConflictEndedError as error:
         raise ProblemError(HTTPStatus.CONFLICT, "conflict_ended", str(error)) from error
-
-
-def maximum_age(services: Services) -> timedelta:
-    """Return how old a calendar's copy may be before it counts as stale."""
-    return STALE_AFTER_POLLS * timedelta(minutes=services.settings.poll_minutes)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import assert_never
+from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
 from calendar_manager.domain.errors import InvalidRecurrenceError
@@ -218,3 +219,13 @@ def _series_zone(event: Event) -> ZoneInfo:
     if event.time_zone is None or not is_zone(event.time_zone):
         return find_zone("UTC")
     return find_zone(event.time_zone)
+
+
+def name_occurrence(event_id: UUID, original_start: datetime) -> UUID:
+    """Return the id of an occurrence: the same before it is stored and after.
+
+    Args:
+        event_id: Our id of the event.
+        original_start: Its name inside the event, see ``original_start_key``.
+    """
+    return uuid5(event_id, original_start.isoformat())

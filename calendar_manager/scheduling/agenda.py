@@ -8,12 +8,13 @@ from uuid import UUID
 from calendar_manager.domain.accounts import Calendar
 from calendar_manager.domain.busy import Busy, blocks
 from calendar_manager.domain.events import Event, EventType, Occurrence
+from calendar_manager.domain.occurrences import name_occurrence
 from calendar_manager.domain.times import find_zone
 from calendar_manager.domain.timespan import Span
 from calendar_manager.domain.users import User
 from calendar_manager.scheduling.calendars import load_calendars
 from calendar_manager.scheduling.errors import UnknownSubjectError
-from calendar_manager.scheduling.series import find_gaps, load_beyond, name_occurrence
+from calendar_manager.scheduling.series import find_gaps, load_beyond
 from calendar_manager.store.agenda_entries import (
     AgendaEntry,
     AgendaFilter,

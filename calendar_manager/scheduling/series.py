@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from uuid import UUID, uuid5
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from calendar_manager.domain.events import Occurrence
@@ -66,11 +66,6 @@ def load_beyond(
         for occurrence in _expand(one, gaps[one.calendar_id], zone)
         if (one.event_id, occurrence.original_start) not in laid_out
     ]
-
-
-def name_occurrence(event_id: UUID, original_start: datetime) -> UUID:
-    """Return the id of an occurrence that has no row: the same in every answer."""
-    return uuid5(event_id, original_start.isoformat())
 
 
 def _expand(series: StoredSeries, parts: Sequence[Span], zone: ZoneInfo) -> Iterator[Occurrence]:

@@ -36,7 +36,7 @@ class World:
         version: The version of the bookings endpoint.
         ordered: Whether the build sorts as it is asked to.
         counts: Whether it counts what it filters, and so knows its last page.
-        busy: How often something happens between two requests.
+        busy: How probable it is that something, and then something more, happens before an answer.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class World:
         version: str = "2024-08-13",
         ordered: bool = True,
         counts: bool = True,
-        busy: float = 0.6,
+        busy: float = 0.5,
     ) -> None:
         self.draw = draw
         self.version = version
@@ -150,10 +150,10 @@ class World:
         return self.numbers
 
     def take(self, request: Request) -> Answer:
-        """Answer one request, after something may have happened."""
+        """Answer one request, after some things may have happened."""
         path = request.path.removeprefix(API_PATH)
         self.problems += find_request_problems(request, self.version)
-        if self.draw.random() < self.busy:
+        while self.draw.random() < self.busy:
             self.happen()
         given = request.parameters
         answer: dict[str, Any]

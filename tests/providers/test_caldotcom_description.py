@@ -19,6 +19,14 @@ from caldotcom_stub import UPDATED, booking, counted, open_provider, run_stub
 from google_stub import Request
 
 from calendar_manager.domain.timespan import Span
+from calendar_manager.providers.caldotcom.wire import (
+    CalDotComAttendee,
+    CalDotComBooking,
+    CalDotComEventType,
+    CalDotComHost,
+    CalDotComOffsetPages,
+    CalDotComProfile,
+)
 
 pytestmark = pytest.mark.unit
 
@@ -158,6 +166,25 @@ def test_own_schemas_promise_no_more_than_the_description(
     theirs = resolve(description["components"]["schemas"][name], description)
     assert set(own["required"]) <= set(theirs["required"])
     assert own.get("properties", {}).keys() - {"recurringBookingUid"} <= theirs["properties"].keys()
+
+
+@pytest.mark.parametrize(
+    ("own", "names"),
+    [
+        (CalDotComProfile, ["MeOutput"]),
+        (CalDotComHost, ["BookingHost"]),
+        (CalDotComAttendee, ["BookingAttendee", "SeatedAttendee"]),
+        (CalDotComEventType, ["EventType"]),
+        (CalDotComBooking, ["BookingOutput_2024_08_13", "RecurringBookingOutput_2024_08_13"]),
+        (CalDotComOffsetPages, ["PaginationMetaDto"]),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_names_on_the_wire_are_described_ones(
+    own: type, names: list[str], description: dict[str, Any]
+) -> None:
+    schemas = [description["components"]["schemas"][name] for name in names]
+    assert own.__annotations__.keys() <= {key for one in schemas for key in one["properties"]}
 
 
 def test_own_schemas_hold_for_own_payloads() -> None:

@@ -111,7 +111,7 @@ def truth_of(world: World) -> dict[str, Event]:
     return {event.provider_event_id: event for event in (*events, *group.events)}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     build=st.sampled_from(BUILDS),
     per_page=st.integers(2, 7),

@@ -9,7 +9,6 @@ from calendar_manager.api.problems import describe_problem
 from calendar_manager.api.questions import (
     CalendarsQuery,
     RangeDep,
-    maximum_age,
     refusals,
 )
 from calendar_manager.api.schemas.availability import (
@@ -75,7 +74,7 @@ def get_availability(
             user,
             question,
             now=services.clock(),
-            maximum_age=maximum_age(services),
+            maximum_age=services.settings.stale_after,
         )
     return Response(render_availability(answer), media_type="application/json")
 

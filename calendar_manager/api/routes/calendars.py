@@ -1,6 +1,5 @@
 """Calendars, their settings, and asking for a sync."""
 
-from datetime import timedelta
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -22,8 +21,6 @@ from calendar_manager.domain.freshness import freshness_of
 
 router = APIRouter(prefix="/api/calendars", tags=["calendars"])
 
-STALE_AFTER_POLLS: Final = 3
-"""How many turns a calendar may miss before its copy counts as stale."""
 
 NOT_FOUND: Final = describe_problem(404, "calendar_not_found", "There is no such calendar.")
 
@@ -133,5 +130,5 @@ def show_calendar(
         return CalendarOut.of(calendar, CalendarStatus.FAILING, error=calendar.error or reason)
     if not calendar.sync_enabled:
         return CalendarOut.of(calendar, calendar.status)
-    maximum_age = STALE_AFTER_POLLS * timedelta(minutes=services.settings.poll_minutes)
-    return CalendarOut.of(calendar, freshness_of(calendar, services.clock(), maximum_age).status)
+    freshness = freshness_of(calendar, services.clock(), services.settings.stale_after)
+    return CalendarOut.of(calendar, freshness.status)

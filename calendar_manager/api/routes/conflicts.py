@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Query
 from calendar_manager.api.deps import CurrentUser, ServicesDep
 from calendar_manager.api.paging import Page, PageParamsDep, make_page
 from calendar_manager.api.problems import InvalidFieldError, describe_problem
-from calendar_manager.api.questions import MomentText, ZoneQuery, maximum_age, refusals
+from calendar_manager.api.questions import MomentText, ZoneQuery, refusals
 from calendar_manager.api.schemas.conflicts import ConflictOut, ResolveIn
 from calendar_manager.bootstrap import Services
 from calendar_manager.domain.conflict_reconciliation import ConflictStatus
@@ -101,7 +101,9 @@ def resolve_conflict(
 
 
 def _conflicts(services: Services) -> Conflicts:
-    return Conflicts(services.store, now=services.clock(), maximum_age=maximum_age(services))
+    return Conflicts(
+        services.store, now=services.clock(), maximum_age=services.settings.stale_after
+    )
 
 
 def _read_span(start: Moment | None, end: Moment | None, zone: ZoneInfo) -> Span | None:

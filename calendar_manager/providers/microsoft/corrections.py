@@ -68,7 +68,7 @@ def find_exact_lines(rule: str | None, listed: Listed, *, time_zone: str) -> Exa
     given = None if rule is None else _expand(rule, listed, time_zone)
     if rule is None or given is None:
         return _list_alone(listed)
-    missing = frozenset()
+    missing = listed.starts - given
     surplus = _due(given, listed) - listed.starts - listed.named
     if len(missing) > len(given & (listed.starts | listed.named)):
         return _list_alone(listed)

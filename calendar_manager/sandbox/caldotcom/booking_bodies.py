@@ -6,7 +6,7 @@ Source: the official description, ``CreateBookingInput_2024_08_13``,
 
 from datetime import datetime, timedelta
 
-from calendar_manager.sandbox.caldotcom.booking import Attendee, Json
+from calendar_manager.sandbox.caldotcom.booking import Attendee, Booking, Json
 from calendar_manager.sandbox.caldotcom.errors import bad_request, not_found
 from calendar_manager.sandbox.caldotcom.fields import Fields
 from calendar_manager.sandbox.caldotcom.making import BookingRequest
@@ -84,15 +84,24 @@ def check_free(state: CaldotcomState, request: BookingRequest) -> None:
 def is_taken(
     state: CaldotcomState, event_type: EventType, start_at: datetime, end_at: datetime
 ) -> bool:
-    """Tell whether the host has a booking then that leaves no seat for this event type."""
+    """Tell whether the host has a booking then that leaves no seat for this event type.
+
+    Pending ones count where their event type says so.
+    """
     for booking in state.bookings.values():
         apart = booking.end_at <= start_at or end_at <= booking.start_at
         if booking.host_id != event_type.owner_id or booking.over or apart:
+            continue
+        if booking.status == "pending" and not _blocks_unconfirmed(state, booking):
             continue
         joins = booking.event_type_id == event_type.id and booking.start_at == start_at
         if not (booking.seated and joins and len(booking.attendees) < (event_type.seats or 0)):
             return True
     return False
+
+
+def _blocks_unconfirmed(state: CaldotcomState, booking: Booking) -> bool:
+    return state.event_types[booking.event_type_id].blocks_unconfirmed
 
 
 def _find_event_type(state: CaldotcomState, fields: Fields) -> EventType:

@@ -32,6 +32,7 @@ _FIELDS = (
     "recurrence",
     "confirmationPolicy",
 )
+_SEATS = ("seatsPerTimeSlot", "showAttendeeInfo", "showAvailabilityCount")
 _FREQUENCIES = ("weekly", "monthly", "yearly")
 
 ReadCall = Annotated[Call, begin_call(VERSION, scope="EVENT_TYPE_READ")]
@@ -133,10 +134,13 @@ def render_event_type(state: CaldotcomState, event_type: EventType) -> Json:
         "bookingRequiresAuthentication": False,
         "users": [owner.username],
         "bookingUrl": f"https://cal.com/{owner.username}/{event_type.slug}",
-        "confirmationPolicy": {"type": "always"}
-        if event_type.requires_confirmation
-        else {"disabled": True},
+        "confirmationPolicy": {"disabled": True},
     }
+    if event_type.requires_confirmation:
+        body["confirmationPolicy"] = {
+            "type": "always",
+            "blockUnconfirmedBookingsInBooker": event_type.blocks_unconfirmed,
+        }
     if event_type.seats is not None:
         body["seats"] = {
             "seatsPerTimeSlot": event_type.seats,
@@ -176,32 +180,35 @@ def _apply(call: Call, fields: Fields, event_type: EventType) -> None:
             raise not_found(f"Schedule with ID={schedule_id} does not exist.")
     seats, shown = _read_seats(fields, event_type)
     recurrence = _read_recurrence(fields, event_type)
-    confirmation = _read_confirmation(fields, event_type)
+    confirmed, blocks = _read_confirmation(fields, event_type)
     description = fields.text("description", event_type.description)
     hidden = fields.flag("hidden", event_type.hidden)
     event_type.schedule_id, event_type.seats, event_type.shows_attendees = schedule_id, seats, shown
-    event_type.recurrence, event_type.requires_confirmation = recurrence, confirmation
+    event_type.requires_confirmation, event_type.blocks_unconfirmed = confirmed, blocks
+    event_type.recurrence = recurrence
     event_type.description, event_type.hidden = description, hidden
 
 
 def _read_seats(fields: Fields, event_type: EventType) -> tuple[int | None, bool]:
     if "seats" not in fields:
         return event_type.seats, event_type.shows_attendees
-    known = ("seatsPerTimeSlot", "showAttendeeInfo", "showAvailabilityCount", "disabled")
-    inner = fields.inner("seats", known)
-    if inner.flag("disabled", default=False):
+    inner = fields.inner("seats", (*_SEATS, "disabled"))
+    if _is_disabled(inner):
         return None, True
     seats = inner.integer("seatsPerTimeSlot", 0)
     if seats < 1:
         raise bad_request("seats.seatsPerTimeSlot must not be less than 1")
-    return seats, inner.flag("showAttendeeInfo", default=False)
+    shown, counted = (inner.flag(name, None) for name in _SEATS[1:])
+    if shown is None or counted is None:
+        raise bad_request("seats.showAttendeeInfo and showAvailabilityCount must be boolean values")
+    return seats, shown
 
 
 def _read_recurrence(fields: Fields, event_type: EventType) -> Recurrence | None:
     if "recurrence" not in fields:
         return event_type.recurrence
     inner = fields.inner("recurrence", ("interval", "occurrences", "frequency", "disabled"))
-    if inner.flag("disabled", default=False):
+    if _is_disabled(inner):
         return None
     interval, occurrences = inner.integer("interval", 0), inner.integer("occurrences", 0)
     if interval < 1 or occurrences < 1:
@@ -210,13 +217,21 @@ def _read_recurrence(fields: Fields, event_type: EventType) -> Recurrence | None
     return Recurrence(interval, occurrences, inner.one_of("frequency", _FREQUENCIES, ""))
 
 
-def _read_confirmation(fields: Fields, event_type: EventType) -> bool:
+def _read_confirmation(fields: Fields, event_type: EventType) -> tuple[bool, bool]:
     if "confirmationPolicy" not in fields:
-        return event_type.requires_confirmation
-    inner = fields.inner(
-        "confirmationPolicy", ("type", "blockUnconfirmedBookingsInBooker", "disabled")
-    )
-    if inner.flag("disabled", default=False):
-        return False
+        return event_type.requires_confirmation, event_type.blocks_unconfirmed
+    known = ("type", "blockUnconfirmedBookingsInBooker", "disabled")
+    inner = fields.inner("confirmationPolicy", known)
+    if _is_disabled(inner):
+        return False, False
     inner.required_text("type")
-    return inner.one_of("type", ("always",), "") == "always"
+    inner.one_of("type", ("always",), "")
+    blocks = inner.flag("blockUnconfirmedBookingsInBooker", None)
+    if blocks is None:
+        message = "confirmationPolicy.blockUnconfirmedBookingsInBooker must be a boolean value"
+        raise bad_request(message)
+    return True, blocks
+
+
+def _is_disabled(fields: Fields) -> bool:
+    return fields.values == {"disabled": True}

@@ -63,7 +63,10 @@ class Recurrence:
 
 @dataclass
 class EventType:
-    """What can be booked with an account; without ``seats`` by one guest at a time."""
+    """What can be booked with an account; without ``seats`` by one guest at a time.
+
+    ``blocks_unconfirmed`` tells whether pending bookings take the time away from others.
+    """
 
     id: int
     owner_id: int
@@ -75,6 +78,7 @@ class EventType:
     shows_attendees: bool = True
     recurrence: Recurrence | None = None
     requires_confirmation: bool = False
+    blocks_unconfirmed: bool = False
     schedule_id: int | None = None
     hidden: bool = False
 

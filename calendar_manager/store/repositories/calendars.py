@@ -91,6 +91,12 @@ class CalendarRepository:
         )
         return [calendar_from_row(row) for row in rows]
 
+    def list_ids(self, connection_id: UUID) -> Sequence[UUID]:
+        """List the ids of all calendars of a connection, deleted and gone ones included."""
+        return self._session.scalars(
+            select(CalendarRow.id).where(CalendarRow.connection_id == connection_id)
+        ).all()
+
     def change(self, user_id: UUID, calendar_id: UUID, **settings: Any) -> Calendar | None:  # noqa: ANN401 - the columns have types of their own.
         """Change settings of a user's calendar; return it, or None when there is none.
 

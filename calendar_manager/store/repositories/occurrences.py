@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import Date as DateType
 from sqlalchemy import Text, cast, delete, func, insert, select, update
@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from calendar_manager.domain.busy import Busy
 from calendar_manager.domain.events import Occurrence
+from calendar_manager.domain.occurrences import name_occurrence
 from calendar_manager.domain.timespan import Span
 from calendar_manager.store.tables import OccurrenceRow, UserRow
 
@@ -59,6 +60,7 @@ class OccurrenceRepository:
         inserts: list[dict[str, Any]] = []
         updates: list[dict[str, Any]] = []
         moved = _only_ones(stored, wanted)
+        taken = {row_id for row_id, _ in stored.values()}
         for key, content in wanted.items():
             old = stored.pop(moved.get(key, key), None)
             if old is not None and key not in moved and old[1] == content:
@@ -66,7 +68,10 @@ class OccurrenceRepository:
             touched.append(Span(content[0], content[1]))
             values = dict(zip(_COLUMNS, content, strict=True)) | {"original_start": key[1]}
             if old is None:
+                # A row that moved keeps the id under which its new place may be wanted as well.
+                row_id = name_occurrence(*key)
                 whose = {"user_id": user_id, "calendar_id": calendar_id, "event_id": key[0]}
+                whose["id"] = uuid4() if row_id in taken else row_id
                 inserts.append(values | whose)
             else:
                 touched.append(Span(old[1][0], old[1][1]))
