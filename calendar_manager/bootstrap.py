@@ -116,6 +116,8 @@ def provider_settings(settings: Settings) -> ProviderSettings:
             bookings=settings.calcom_bookings_version,
             schedules=settings.calcom_schedules_version,
             event_types=settings.calcom_event_types_version,
+            me=settings.calcom_me_version,
+            out_of_office=settings.calcom_out_of_office_version,
         ),
     )
     return ProviderSettings(google=google, microsoft=microsoft, caldotcom=caldotcom)

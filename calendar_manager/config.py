@@ -199,6 +199,12 @@ class Settings(BaseSettings):
     calcom_event_types_version: str = Field(
         "2024-06-14", description="`cal-api-version` of Cal.com's event types."
     )
+    calcom_me_version: str | None = Field(
+        None, description="`cal-api-version` of Cal.com's profile. Empty: none is sent."
+    )
+    calcom_out_of_office_version: str | None = Field(
+        None, description="`cal-api-version` of Cal.com's absences. Empty: none is sent."
+    )
 
     flower_user: str = Field("admin", description="Login of Flower, the task monitor.")
     flower_password: SecretStr | None = Field(
@@ -312,7 +318,8 @@ class Settings(BaseSettings):
         # A half-configured client fails only when the first person tries to connect, so say it now.
         id_field = str(info.field_name).removesuffix("_secret") + "_id"
         client_id = info.data.get(id_field)
-        if client_id and value is None:
+        public_client = info.field_name == "calcom_client_secret"  # Cal.com has PKCE-only ones.
+        if client_id and value is None and not public_client:
             raise ValueError(f"It is missing, while {id_field.upper()} is set. Set both or none.")
         if value is not None and not client_id:
             raise ValueError(f"It is set, while {id_field.upper()} is missing. Set both or none.")

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import hypothesis
 import pytest
@@ -88,7 +89,7 @@ SERVERS = Servers()
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_configure_node(node: Any) -> None:  # noqa: ANN401 - xdist has no types.
+def pytest_configure_node(node: Any) -> None:
     """Let the workers of pytest-xdist share the controller's servers."""
     node.workerinput["database_url"] = SERVERS.database_url()
     node.workerinput["redis_url"] = SERVERS.redis_url()
@@ -122,10 +123,9 @@ def database_url(worker: dict[str, Any]) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def redis_url(worker: dict[str, Any]) -> Iterator[str]:
     """The address of an empty Redis database of this worker's own."""
-    server = worker.get("redis_url") or SERVERS.redis_url()
-    base, _, number = server.rpartition("/")
+    server = urlsplit(worker.get("redis_url") or SERVERS.redis_url())
     index = int(str(worker.get("workerid", "gw0")).removeprefix("gw"))
-    url = f"{base}/{int(number) + index}"
+    url = server._replace(path=f"/{int(server.path.strip('/') or 0) + index}").geturl()
     with Redis.from_url(url) as connection:
         connection.flushdb()
         yield url

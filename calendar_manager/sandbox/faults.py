@@ -85,7 +85,8 @@ class Refusal:
     headers: Mapping[str, str]
 
 
-RefusalMaker = Callable[[Rule], Refusal]
+RefusalMaker = Callable[[Rule, str], Refusal]
+"""Makes the answer of a rule to a request, whose path some providers' errors name."""
 
 
 def refuse_as_google(rule: Rule) -> Refusal:
@@ -200,7 +201,7 @@ class FaultMiddleware:
     def _make_refusal(self, rule: Rule, path: str) -> Refusal:
         for prefix, make in self._refusals.items():
             if path.startswith(prefix):
-                return make(rule)
+                return make(rule, path)
         return refuse_as_google(rule)
 
     async def _answer_in_part(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -27,15 +27,18 @@ def place() -> Iterator[Path]:
         yield folder
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[tuple[Running, Running]]:
+@pytest.fixture(scope="session")
+def running_home() -> Iterator[Path]:
+    with make_place() as place:
+        yield place / "home"
+
+
+@pytest.fixture(scope="session")
+def running(running_home: Path) -> Iterator[tuple[Running, Running]]:
     """PostgreSQL and Redis for tests that only look at them; our environment has a secret."""
-    with (
-        make_place() as place,
-        pytest.MonkeyPatch.context() as patch,
-    ):
+    with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JWT_SECRET", "not for them")
-        with start_postgres(place / "home") as postgres, start_redis(place / "home") as redis:
+        with start_postgres(running_home) as postgres, start_redis(running_home) as redis:
             yield postgres, redis
 
 

@@ -1,7 +1,6 @@
 """What happens to servers and data when the process that started them ends, however it ends."""
 
 import json
-import os
 import signal
 import subprocess
 from pathlib import Path
@@ -16,8 +15,11 @@ pytestmark = pytest.mark.e2e
 as_each_account = pytest.mark.parametrize("holders", ACCOUNTS, indirect=True)
 
 
-@as_each_account
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    ("holders", "number"),
+    [(account, signal.SIGTERM) for account in ACCOUNTS] + [("current", signal.SIGINT)],
+    indirect=["holders"],
+)
 def test_servers_stop_with_their_parent_and_keep_their_data(
     holders: Holders, number: signal.Signals
 ) -> None:
@@ -57,21 +59,6 @@ def test_killed_servers_recover_what_was_committed(holders: Holders) -> None:
     assert read_mark(following.postgres_url, following.redis_url) == ("kept", b"kept")
 
 
-@as_each_account
-def test_a_second_start_says_who_holds_the_folder(holders: Holders) -> None:
-    first = holders.start()
-
-    second = holders.launch()
-    output, errors = second.communicate(timeout=30)
-
-    assert output == ""
-    assert "HomeInUseError" in errors
-    assert f"in use by process {first.process.pid} (" in errors
-    assert str(holders.home.resolve()) in errors
-    assert "--home" in errors
-    assert all(map(is_alive, first.server_pids))
-
-
 def test_of_two_starts_at_the_same_time_exactly_one_wins(holders: Holders) -> None:
     contenders = [holders.launch() for _ in range(2)]
 
@@ -80,30 +67,6 @@ def test_of_two_starts_at_the_same_time_exactly_one_wins(holders: Holders) -> No
     reports = [line for line in lines if line]
     assert len(reports) == 1
     assert all(is_alive(pid) for _, pid in json.loads(reports[0]).values())
-
-
-def test_the_terminals_interrupt_reaches_only_the_parent(holders: Holders) -> None:
-    holder = holders.start()
-
-    groups = {os.getpgid(pid) for pid in holder.server_pids}
-
-    assert os.getpgid(holder.process.pid) not in groups
-
-
-@as_each_account
-def test_files_can_only_be_read_by_their_owner(holders: Holders) -> None:
-    holder = holders.start()
-    write_mark(holder.postgres_url, holder.redis_url)
-
-    home = holders.home
-    open_files = [
-        path
-        for folder in (home, (home / "postgres").resolve())
-        for path in folder.rglob("*")
-        if path.is_file() and path.stat().st_mode & 0o077
-    ]
-
-    assert open_files == []
 
 
 def test_an_innocent_process_with_a_reused_number_is_left_alone(

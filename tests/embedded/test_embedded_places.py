@@ -23,7 +23,7 @@ from calendar_manager.embedded import (
     start_postgres,
     start_redis,
 )
-from tests.embedded.server_holder import connect, read_mark, write_mark
+from tests.embedded.server_holder import Holders, connect, read_mark, write_mark
 
 pytestmark = pytest.mark.e2e
 
@@ -97,6 +97,36 @@ def test_servers_do_not_inherit_our_environment(running: tuple[Running, Running]
     assert all("JWT_SECRET" not in environment for environment in environments)
 
 
+def test_the_terminals_interrupt_reaches_only_the_parent(
+    running: tuple[Running, Running],
+) -> None:
+    assert os.getpgid(0) not in {os.getpgid(server.pid) for server in running}
+
+
+def test_files_can_only_be_read_by_their_owner(
+    running: tuple[Running, Running], running_home: Path
+) -> None:
+    folders = {running_home, (running_home / "postgres").resolve()}
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+
+    assert all(server.is_running() for server in running)
+    assert len(files) > 100
+    assert [path for path in files if path.stat().st_mode & 0o077] == []
+
+
+def test_a_second_start_says_who_holds_the_folder(
+    running: tuple[Running, Running], running_home: Path
+) -> None:
+    second = Holders(running_home, "current").launch()
+    output, errors = second.communicate(timeout=30)
+
+    assert output == ""
+    assert "HomeInUseError" in errors
+    assert f"{running_home.resolve()} is in use by process {os.getpid()} (" in errors
+    assert "--home" in errors
+    assert all(server.is_running() for server in running)
+
+
 def test_stopping_twice_is_harmless(home: Path) -> None:
     with start_postgres(home) as postgres:
         assert postgres.is_running()
@@ -149,16 +179,6 @@ def test_a_folder_in_use_is_not_erased(home: Path) -> None:
     assert home.exists()
 
 
-def test_erasing_removes_everything(home: Path) -> None:
-    start_postgres(home).stop()
-    cluster = (home / "postgres").resolve()
-
-    erase_home(home)
-
-    assert not home.exists()
-    assert not cluster.exists()
-
-
 def test_an_existing_folder_keeps_its_permissions(place: Path) -> None:
     home = place / "home"
     home.mkdir(mode=0o700)
@@ -191,27 +211,30 @@ if as_root:
     def test_root_runs_postgres_as_somebody_else(running: tuple[Running, Running]) -> None:
         assert psutil.Process(running[0].pid).uids().real != 0
 
-    def test_behind_a_closed_folder_the_data_gets_a_place_of_its_own(place: Path) -> None:
-        home = place / "home"
+    def test_behind_a_closed_folder_the_data_gets_a_place_of_its_own(home: Path) -> None:
+        cluster = root.place_cluster(open_home(home))
 
-        with start_postgres(home) as postgres:
-            cluster = home / "postgres"
-            assert cluster.is_symlink()
-            assert cluster.resolve().is_relative_to(root.shared_place())
-            assert stat.S_IMODE(cluster.resolve().stat().st_mode) == 0o700
-            connect(postgres.url).close()
+        assert (home / "postgres").is_symlink()
+        assert (home / "postgres").resolve() == cluster
+        assert cluster.is_relative_to(root.shared_place())
+        assert stat.S_IMODE(cluster.stat().st_mode) == 0o700
+        assert cluster.stat().st_uid != 0
+        assert root.place_cluster(open_home(home)) == cluster
+
+        erase_home(home)
+
+        assert not home.exists()
+        assert not cluster.exists()
 
     def test_in_a_reachable_folder_the_data_stays_inside(place: Path) -> None:
         place.chmod(0o711)
+        home = open_home(place / "home")
 
-        with start_postgres(place / "home"):
-            cluster = place / "home" / "postgres"
-            assert cluster.is_dir()
-            assert not cluster.is_symlink()
+        assert root.place_cluster(home) == home / "postgres"
+        assert not (home / "postgres").is_symlink()
 
     def test_lost_data_is_an_error_and_not_an_empty_database(home: Path) -> None:
-        start_postgres(home).stop()
-        shutil.rmtree((home / "postgres").resolve())
+        shutil.rmtree(root.place_cluster(open_home(home)))
 
         with pytest.raises(EmbeddedServerError, match="which is gone"):
             start_postgres(home)

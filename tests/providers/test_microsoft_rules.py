@@ -84,6 +84,10 @@ def test_last_day_counts_to_its_end_in_the_zone_of_the_range() -> None:
     assert rule_of(DAILY, **end) == "RRULE:FREQ=DAILY;INTERVAL=1;UNTIL=20261025T225959Z"
     tokyo = rule_of(DAILY, **end, recurrenceTimeZone="Tokyo Standard Time")
     assert tokyo == "RRULE:FREQ=DAILY;INTERVAL=1;UNTIL=20261025T145959Z"
+    # In Beirut the last hour of that day comes twice, and both count.
+    beirut = {"endDate": "2026-10-24", "recurrenceTimeZone": "Middle East Standard Time"}
+    twice = rule_of(DAILY, **{**end, **beirut})
+    assert twice == "RRULE:FREQ=DAILY;INTERVAL=1;UNTIL=20261024T215959Z"
     custom = rule_of(DAILY, **end, recurrenceTimeZone="tzone://Microsoft/Custom")
     assert custom == rule_of(DAILY, **end)
     assert rule_of(DAILY, **end, all_day=True) == "RRULE:FREQ=DAILY;INTERVAL=1;UNTIL=20261025"

@@ -117,6 +117,7 @@ def test_times_in_a_gap_move_forward(api: GraphApi) -> None:
         ({"subject": "No times"}, "ErrorPropertyValidationFailure"),
         (timed("2026-03-03T12:00:00", "2026-03-03T11:00:00"), "ErrorPropertyValidationFailure"),
         (timed("noon", "2026-03-03T13:00:00"), "ErrorPropertyValidationFailure"),
+        (timed("0001-01-01T00:00:00", "2026-03-03T13:00:00"), "ErrorPropertyValidationFailure"),
         ({**LUNCH, "showAs": "asleep"}, "RequestBodyRead"),
         ({**LUNCH, "surprise": 1}, "RequestBodyRead"),
         ({**DAILY, "recurrence": repeat("2026-03-01")}, "ErrorPropertyValidationFailure"),
@@ -219,6 +220,8 @@ def test_instances_belong_to_masters_and_want_a_range(api: GraphApi) -> None:
     assert api.error("GET", path) == (400, "ErrorInvalidRequest")
     inverted = {"startDateTime": VIEW["endDateTime"], "endDateTime": VIEW["startDateTime"]}
     assert api.error("GET", path, params=inverted)[0] == 400
+    ancient = {"startDateTime": "0001-01-01", "endDateTime": "0001-02-01"}
+    assert api.error("GET", path, params=ancient) == (400, "ErrorInvalidParameter")
     long = {"startDateTime": "2020-01-01", "endDateTime": "2026-01-01"}
     assert api.error("GET", path, params=long)[0] == 400
 

@@ -153,8 +153,8 @@ def test_one_post_mixes_subscriptions(
 ) -> None:
     calendar = str(graph.add_calendar(PERSON, "Other")["id"])
     api.post("subscriptions", ask(listener, clientState="one"))
-    other = {"resource": f"me/calendars/{calendar}/events", "clientState": "two"}
-    api.post("subscriptions", ask(listener, **other))
+    path = f"me/calendars/{calendar}/events"
+    api.post("subscriptions", ask(listener, resource=path, clientState="two"))
     api.post("subscriptions", ask(listener, resource="me/events", clientState="all"))
     graph.create_events(PERSON, [LUNCH])
     graph.create_events(PERSON, [LUNCH], calendar)

@@ -2,7 +2,7 @@ import pytest
 
 from calendar_manager.domain.sync_jobs import SyncKind
 from calendar_manager.sync.discovery import discover_calendars
-from tests.sync.conftest import EMAIL, Desk, timed
+from tests.sync.desk import EMAIL, Desk, timed
 
 pytestmark = pytest.mark.store
 

@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from calendar_manager.domain.sync_jobs import SyncKind, SyncStatus, SyncTrigger
 from calendar_manager.sync.dispatch import PATIENCE, dispatch_syncs
-from tests.sync.conftest import EMAIL, Desk, timed
+from tests.sync.desk import EMAIL, Desk, timed
 
 pytestmark = pytest.mark.store
 

@@ -7,7 +7,7 @@ from calendar_manager.domain.sync_jobs import SyncCounts, SyncKind, SyncStatus, 
 from calendar_manager.sandbox.control_client import ControlClient
 from calendar_manager.store.repositories.leases import LeaseLostError
 from calendar_manager.sync.engine import run_job
-from tests.sync.conftest import EMAIL, Desk, timed
+from tests.sync.desk import EMAIL, Desk, timed
 
 pytestmark = pytest.mark.store
 
@@ -142,6 +142,7 @@ def test_a_connection_that_breaks_in_mid_body_loses_nothing(desk: Desk, call: st
 @pytest.mark.usefixtures("call")
 def test_a_refused_access_token_is_replaced_on_the_spot(desk: Desk) -> None:
     desk.control.expire_access_tokens(EMAIL)
+    desk.control.clear_requests()
     assert desk.sync().status is SyncStatus.SUCCEEDED
     assert desk.control.count_requests(r"/google/token$") == 1
 

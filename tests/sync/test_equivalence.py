@@ -8,7 +8,7 @@ import pytest
 
 from calendar_manager.domain.sync_jobs import SyncStatus
 from calendar_manager.sync.context import SyncContext
-from tests.sync.conftest import EMAIL, Desk, connect
+from tests.sync.desk import EMAIL, Desk, connect
 from tests.sync.google_person import GooglePerson
 
 pytestmark = pytest.mark.store
@@ -31,7 +31,7 @@ def copy_of(desk: Desk, calendar_id: UUID) -> tuple[list[Any], list[Any]]:
 
 def fresh_copy(desk: Desk, context: SyncContext, number: int) -> tuple[list[Any], list[Any]]:
     """Read the same account completely for somebody who never read it before."""
-    connection = connect(context, desk.control, EMAIL, user=f"reader{number}@example.test")
+    connection = connect(context, EMAIL, user=f"reader{number}@example.test")
     reader = Desk(context, desk.clock, desk.control, connection)
     assert reader.sync().status is SyncStatus.SUCCEEDED
     return copy_of(reader, reader.calendar_id)

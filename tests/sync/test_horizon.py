@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 
 from calendar_manager.sync.horizon import find_short_horizons, roll_horizon
-from tests.sync.conftest import EMAIL, Desk, timed
+from tests.sync.desk import EMAIL, Desk, timed
 
 pytestmark = pytest.mark.store
 

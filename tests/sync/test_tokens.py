@@ -7,7 +7,7 @@ from calendar_manager.domain.accounts import ConnectionStatus, Tokens
 from calendar_manager.providers.errors import ConsentLostError, RetryLaterError
 from calendar_manager.sync.dispatch import claim_due_refreshes
 from calendar_manager.sync.tokens import fresh_tokens
-from tests.sync.conftest import EMAIL, Desk
+from tests.sync.desk import EMAIL, Desk
 
 pytestmark = pytest.mark.store
 

@@ -101,11 +101,8 @@ def read_people(booking: Mapping[str, object], account: Account) -> People:
 def _read_host(
     fields: Mapping[str, object], response: Response, account: Account, *, first: bool
 ) -> Attendee | None:
-    email, name, is_self = (
-        _read_shown_email(fields),
-        _read_name(fields),
-        _is_account(fields, account),
-    )
+    email, name = _read_shown_email(fields), _read_name(fields)
+    is_self = _is_account(fields, account)
     if email is None and name is None and not is_self:
         return None
     return Attendee(email=email, name=name, response=response, organizer=first, is_self=is_self)

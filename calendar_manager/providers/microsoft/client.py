@@ -141,7 +141,7 @@ class GraphClient:
         try:
             # Redirects are not followed: the access token is for the configured place only.
             with self._session.get(
-                url, timeout=self._timeout, stream=True
+                url, timeout=self._timeout, allow_redirects=False, stream=True
             ) as response:
                 body = _read_body(response)
         except requests.RequestException as error:

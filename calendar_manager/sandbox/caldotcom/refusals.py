@@ -4,9 +4,12 @@ from collections.abc import Callable
 from datetime import datetime
 
 from calendar_manager.sandbox.caldotcom.errors import CaldotcomApiError
-from calendar_manager.sandbox.faults import Refusal, Rule
+from calendar_manager.sandbox.faults import Refusal, RefusalMaker, Rule
 
-API_PATH = "/calcom/v2"
+PREFIX = "/calcom"
+"""Where Cal.com is mounted; its own paths begin behind it."""
+
+API_PATH = f"{PREFIX}/v2"
 """Where the API is mounted."""
 
 TOKEN_PATH = f"{API_PATH}/auth/oauth2/token"
@@ -22,7 +25,7 @@ _MESSAGES = {
 }
 
 
-def make_refusals(clock: Callable[[], datetime]) -> dict[str, Callable[[Rule], Refusal]]:
+def make_refusals(clock: Callable[[], datetime]) -> dict[str, RefusalMaker]:
     """Return how fault rules are answered below each of Cal.com's paths.
 
     A rule's ``reason`` is the error code.
@@ -31,13 +34,13 @@ def make_refusals(clock: Callable[[], datetime]) -> dict[str, Callable[[Rule], R
         clock: Gives the instant that answers name.
     """
 
-    def refuse_api(rule: Rule) -> Refusal:
+    def refuse_api(rule: Rule, path: str) -> Refusal:
         status = _status_of(rule)
         message = rule.message or _MESSAGES.get(status, "Internal server error")
         error = CaldotcomApiError(status, message, rule.reason)
-        return Refusal(status, error.body("/v2", clock()), rule.headers())
+        return Refusal(status, error.body(path.removeprefix(PREFIX), clock()), rule.headers())
 
-    def refuse_token(rule: Rule) -> Refusal:
+    def refuse_token(rule: Rule, _path: str) -> Refusal:
         status = _status_of(rule)
         usual = "server_error" if status >= _SERVER_ERRORS else "invalid_request"
         text = rule.message or "An unexpected error occurred"

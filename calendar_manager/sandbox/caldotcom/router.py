@@ -16,9 +16,7 @@ from calendar_manager.sandbox.caldotcom import (
 from calendar_manager.sandbox.caldotcom.call import json_response
 from calendar_manager.sandbox.caldotcom.errors import CaldotcomApiError, not_found
 from calendar_manager.sandbox.caldotcom.oauth import caldotcom_state
-
-PREFIX = "/calcom"
-"""Where Cal.com is mounted; its own paths begin behind it."""
+from calendar_manager.sandbox.caldotcom.refusals import PREFIX
 
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
 

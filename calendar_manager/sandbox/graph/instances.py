@@ -24,21 +24,15 @@ def instances_in(item: Item, window: Window) -> list[Instance]:
     return sorted(found, key=lambda one: instant_of(one.start, item.zone))
 
 
-def all_instances(item: Item) -> Iterator[Instance]:
-    """Yield the item's instances, occurrences first, until there are no more within the bounds."""
-    yield from _candidates(item, None)
-
-
-def _candidates(item: Item, window: Window | None) -> Iterator[Instance]:
+def _candidates(item: Item, window: Window) -> Iterator[Instance]:
     if item.recurrence is None:
         yield Instance(item, item.start, item.end)
         return
-    before: Moment | None = None
-    if window is not None:
-        # Zones lie within a day of UTC, so this bound loses nothing on either side.
-        late = window.end_at + _MARGIN
-        before = late.date() if item.all_day else late
-    for original in item.series().starts(before):
+    # Zones lie within a day of UTC, so these bounds lose nothing on either side.
+    late = window.end_at + _MARGIN
+    early = window.start_at - _MARGIN - (to_wall(item.end) - to_wall(item.start))
+    before, after = (late.date(), early.date()) if item.all_day else (late, early)
+    for original in item.series().starts(before, after):
         name = name_original(original)
         if name not in item.deleted and name not in item.overrides:
             yield occurrence(item, original)
@@ -57,9 +51,7 @@ def occurrence(item: Item, original: Moment) -> Instance:
     if not isinstance(original, datetime):
         return Instance(item, original, original + length, original)
     # Outlook keeps start and end of a series as times of day, so lengths are wall-clock lengths.
-    wall_end = to_wall(original) + length
-    end = place(wall_end, item.zone)
-    return Instance(item, original, max(end, original.astimezone(item.zone)), original)
+    return Instance(item, original, place(to_wall(original) + length, item.zone), original)
 
 
 def _exception(item: Item, override: Override) -> Instance:

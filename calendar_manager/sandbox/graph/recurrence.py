@@ -56,18 +56,20 @@ class Series:
         self.first = to_wall(start, self.zone)
         self._rule = _make_rule(checked.pattern, self.first)
 
-    def starts(self, before: Moment | None = None) -> Iterator[Moment]:
-        """Yield the original starts in order, earlier than ``before``, within the bounds."""
+    def starts(self, before: Moment | None = None, after: Moment | None = None) -> Iterator[Moment]:
+        """Yield the original starts in order, from ``after`` on and earlier than ``before``."""
         end = to_wall(before, self.zone) if before is not None else _LATEST
-        limit: int | None = None
+        begin = to_wall(after, self.zone) if after is not None else self.first
+        limit = MAX_OCCURRENCES
         if self._range.type == "endDate":
             last_on = date.fromisoformat(str(self._range.end_date))
             end = min(end, datetime.combine(last_on, time()) + _ONE_DAY)
         elif self._range.type == "numbered":
-            limit = self._range.number_of_occurrences
-        bounded = itertools.islice(iter(self._rule), min(limit or MAX_OCCURRENCES, MAX_OCCURRENCES))
+            limit = min(limit, self._range.number_of_occurrences)
+        bounded = itertools.islice(iter(self._rule), limit)
         for wall in itertools.takewhile(lambda at: at < end, bounded):
-            yield self._place(wall)
+            if wall >= begin:
+                yield self._place(wall)
 
     def first_start(self) -> Moment | None:
         """Return the first original start; None when the range ends before it."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from fastapi import APIRouter, FastAPI, Request
 from starlette.responses import JSONResponse, Response
 
-from calendar_manager.sandbox.faults import Refusal, Rule
+from calendar_manager.sandbox.faults import Refusal, RefusalMaker, Rule
 from calendar_manager.sandbox.graph import (
     authorize,
     calendars,
@@ -65,7 +65,7 @@ async def _answer_error(request: Request, error: Exception) -> Response:
     return JSONResponse(body, error.status, headers)
 
 
-def make_refusals(clock: Callable[[], datetime]) -> dict[str, Callable[[Rule], Refusal]]:
+def make_refusals(clock: Callable[[], datetime]) -> dict[str, RefusalMaker]:
     """Return how fault rules are answered below each of Microsoft's paths.
 
     A rule's ``reason`` is the error code; ``MailboxConcurrency`` stands for Outlook's own.
@@ -74,7 +74,7 @@ def make_refusals(clock: Callable[[], datetime]) -> dict[str, Callable[[Rule], R
         clock: Gives the instant that answers name.
     """
 
-    def refuse_graph(rule: Rule) -> Refusal:
+    def refuse_graph(rule: Rule, _path: str) -> Refusal:
         status = rule.status or _STATUSES.get(rule.kind, 500)
         code, message = _CODES.get(status, ("UnknownError", "An internal server error occurred."))
         code = rule.reason or code
@@ -84,7 +84,7 @@ def make_refusals(clock: Callable[[], datetime]) -> dict[str, Callable[[Rule], R
         body = GraphApiError(status, code, rule.message or message).body(request_id, clock())
         return Refusal(status, body, {"request-id": request_id, **rule.headers()})
 
-    def refuse_identity(rule: Rule) -> Refusal:
+    def refuse_identity(rule: Rule, _path: str) -> Refusal:
         status = rule.status or _STATUSES.get(rule.kind, 500)
         usual = "temporarily_unavailable" if status >= 500 or status == 429 else "invalid_request"  # noqa: PLR2004 - HTTP.
         text = rule.message or "The service is temporarily unavailable. Please retry later."

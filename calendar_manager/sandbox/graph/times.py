@@ -15,6 +15,8 @@ from calendar_manager.sandbox.graph.errors import bad_request, invalid_property
 Moment = date | datetime
 
 _FRACTION = re.compile(r"(\.\d{1,6})\d*")
+# Outlook's own range; beyond it zone arithmetic leaves what datetime can hold.
+_FIRST_YEAR, _LAST_YEAR = 1601, 4500
 _NEVER = "0001-01-01T00:00:00Z"
 
 
@@ -77,7 +79,7 @@ def _read_iso(text: str) -> datetime | None:
         at = datetime.fromisoformat(_FRACTION.sub(r"\1", text.strip()))
     except ValueError:
         return None
-    return at.replace(microsecond=0)
+    return at.replace(microsecond=0) if _FIRST_YEAR <= at.year <= _LAST_YEAR else None
 
 
 def place(wall: datetime, zone: tzinfo) -> datetime:
