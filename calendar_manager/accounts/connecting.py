@@ -23,7 +23,12 @@ from calendar_manager.accounts.refusals import read_refusal
 from calendar_manager.domain.accounts import Connection, ProviderKind, RemoteCalendar
 from calendar_manager.domain.sync_jobs import SyncTrigger
 from calendar_manager.providers.base import Grant, KeyAuth, ProviderFactory
-from calendar_manager.providers.errors import ProviderError, ProviderNotConfiguredError
+from calendar_manager.providers.errors import (
+    ConnectRefusedError,
+    ProviderError,
+    ProviderNotConfiguredError,
+    RetryLaterError,
+)
 from calendar_manager.providers.registry import Registry
 from calendar_manager.store.crypto import UndecipherableError
 from calendar_manager.store.repositories.oauth_states import OAuthState
@@ -98,10 +103,14 @@ class Connecting:
 
         Raises:
             ProviderNotConfiguredError: This installation has no credentials there.
+            ConnectError: The provider had to be asked first, and it did not work out.
         """
         auth = self._registry.get(provider).auth
         state, browser_secret = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
-        request = auth.authorization(state=state, redirect_uri=redirect_uri)
+        try:
+            request = auth.authorization(state=state, redirect_uri=redirect_uri)
+        except (ConnectRefusedError, RetryLaterError) as error:
+            raise read_refusal(error) from error
         own = {f"{_PROVIDERS_OWN}{name}": value for name, value in request.memory.items()}
         with self._store.begin() as uow:
             uow.oauth_states.add(

@@ -147,7 +147,7 @@ class Supervisor:
                 stdout=descriptor,
                 stderr=descriptor,
                 # A group of its own: the terminal's Ctrl-C must not reach it before its turn.
-                start_new_session=False,
+                start_new_session=True,
             )
         finally:
             os.close(descriptor)

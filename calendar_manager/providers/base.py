@@ -40,12 +40,18 @@ class Grant:
 
 
 class ProviderAuth(Protocol):
-    """How an account is connected, kept and left. Every call but the first is network."""
+    """How an account is connected, kept and left. Every call may be network."""
 
     def authorization(
         self, *, state: str, redirect_uri: str, login_hint: str | None = None
     ) -> AuthorizationRequest:
-        """Make the request for consent; pure, no network."""
+        """Make the request for consent.
+
+        Raises:
+            ProviderNotConfiguredError: People cannot connect this way here.
+            ConnectRefusedError: The provider does not know this installation.
+            RetryLaterError: The provider cannot answer now, where it has to be asked first.
+        """
         ...
 
     def exchange(
@@ -157,6 +163,16 @@ class ProviderFactory(Protocol):
     @property
     def normalizer_version(self) -> int:
         """Counts up when normalizing changes, so that cursors of older reads re-baseline."""
+        ...
+
+    @property
+    def reads_window(self) -> bool:
+        """Whether a full read sees the given window only, so that nothing outside is gone."""
+        ...
+
+    @property
+    def accounts_open_at_once(self) -> int | None:
+        """How often one account may be open at once, in all workers; None for any number."""
         ...
 
     @property

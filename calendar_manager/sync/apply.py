@@ -56,9 +56,16 @@ def apply_page(
     uow.sync_jobs.record_page(lease.job_id, plan.counts, rejections)
 
 
-def sweep(uow: UnitOfWork, lease: Lease, *, now: datetime) -> None:
-    """Delete what a complete full read has not seen: a full list carries no deletions."""
-    unseen = uow.events.find_unseen(lease.calendar.id)
+def sweep(uow: UnitOfWork, lease: Lease, *, within: Span | None, now: datetime) -> None:
+    """Delete what a complete full read has not seen: a full list carries no deletions.
+
+    Args:
+        uow: The transaction; the caller holds the lease in it.
+        lease: The right to write the calendar.
+        within: What the read could see; None when it could see everything.
+        now: The present.
+    """
+    unseen = uow.events.find_unseen(lease.calendar.id, within=within)
     removed = uow.events.mark_deleted(lease.calendar.id, unseen, now=now)
     if removed:
         request_check(uow, lease, list(uow.occurrences.remove(removed)))

@@ -132,7 +132,7 @@ def _write(
 ) -> FollowUp | None:
     """Write a page, and with the last one the cursor, in one transaction; then detect."""
     now = context.clock()
-    version = context.registry.get(lease.connection.provider).normalizer_version
+    factory = context.registry.get(lease.connection.provider)
     with context.store.begin() as uow:
         if page.changes or page.cursor is None:
             uow.leases.keep(lease, until=now + context.options.lease)
@@ -141,11 +141,12 @@ def _write(
         if page.cursor is not None:
             if full:
                 uow.leases.keep(lease, until=now + context.options.lease)
-                sweep(uow, lease, now=now)
+                within = context.horizon() if factory.reads_window else None
+                sweep(uow, lease, within=within, now=now)
             waiting = uow.leases.complete(
                 lease,
                 cursor=page.cursor,
-                version=version,
+                version=factory.normalizer_version,
                 next_sync_at=context.next_poll(),
                 materialized=window,
                 now=now,

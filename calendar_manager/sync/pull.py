@@ -13,6 +13,7 @@ from calendar_manager.providers.errors import (
     RetryLaterError,
 )
 from calendar_manager.sync.context import SyncContext
+from calendar_manager.sync.seats import seat
 from calendar_manager.sync.tokens import condemn, fresh_tokens, lives_on
 
 Result = TypeVar("Result")
@@ -22,12 +23,18 @@ Result = TypeVar("Result")
 def opened(
     context: SyncContext, connection: Connection, tokens: Tokens
 ) -> Iterator[CalendarProvider]:
-    """Open an account for reading, and let go of it afterwards."""
-    provider = context.registry.get(connection.provider).open(tokens)
-    try:
-        yield provider
-    finally:
-        provider.close()
+    """Open an account for reading, and let go of it afterwards.
+
+    Raises:
+        RetryLaterError: The account is open as often as the provider bears.
+    """
+    factory = context.registry.get(connection.provider)
+    with seat(context, connection, factory.accounts_open_at_once):
+        provider = factory.open(tokens)
+        try:
+            yield provider
+        finally:
+            provider.close()
 
 
 def with_account(

@@ -1,12 +1,13 @@
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
 from calendar_manager.launch.stack import erase_stack
+from tests.launch.command_line import Command
 
 
 @pytest.fixture
@@ -21,6 +22,23 @@ def empty_database_url(database_url: str) -> Iterator[str]:
     with admin.connect() as connection:
         connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
     admin.dispose()
+
+
+@pytest.fixture
+def start_command(tmp_path: Path, home: Path) -> Iterator[Callable[..., Command]]:
+    """Start `calendar-manager` on the test's data folder; ends what a failed test left running."""
+    started: list[Command] = []
+
+    def start(*arguments: str, environ: Mapping[str, str] | None = None) -> Command:
+        folder = tmp_path / str(len(started))
+        folder.mkdir()
+        started.append(Command(folder, *arguments, "--home", str(home), environ=environ))
+        return started[-1]
+
+    yield start
+    for command in started:
+        if command.process.poll() is None:
+            command.end()
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import json
 import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -86,7 +87,9 @@ def test_wrong_arguments_are_refused(arguments: list[str]) -> None:
     assert CliRunner().invoke(app, arguments).exit_code == 2
 
 
-def test_the_sandbox_runs_alone_with_a_persons_own_calendar(tmp_path: Path) -> None:
+def test_the_sandbox_runs_alone_with_a_persons_own_calendar(
+    start_command: Callable[..., Command], tmp_path: Path
+) -> None:
     calendar = tmp_path / "mine.ics"
     calendar.write_text(
         "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x//y//EN\r\nBEGIN:VEVENT\r\nUID:u1\r\n"
@@ -95,7 +98,7 @@ def test_the_sandbox_runs_alone_with_a_persons_own_calendar(tmp_path: Path) -> N
     )
     options = ("--sandbox-port", "0", "--json", "--seed", str(calendar))
 
-    sandbox = Command(tmp_path, "sandbox", *options)
+    sandbox = start_command("sandbox", *options)
     url = sandbox.read_line()["sandbox"]
     found = get(f"{url}/_control/accounts/freelancer@example.com/calendars/primary/events")
 

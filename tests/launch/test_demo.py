@@ -1,5 +1,6 @@
 """The demo, which is the main job from end to end."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,10 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 PORTS = ("--port", "0", "--flower-port", "0", "--sandbox-port", "0")
 
 
-def test_the_tour_shows_the_main_job_and_ends(tmp_path: Path, home: Path) -> None:
-    demo = Command(tmp_path, "demo", "--once", "--json", *PORTS, "--home", str(home))
+def test_the_tour_shows_the_main_job_and_ends(
+    start_command: Callable[..., Command], home: Path
+) -> None:
+    demo = start_command("demo", "--once", "--json", *PORTS)
     line = demo.read_line()
 
     assert demo.finish() == 0
@@ -36,7 +39,11 @@ def test_the_tour_shows_the_main_job_and_ends(tmp_path: Path, home: Path) -> Non
 
 
 def test_it_stays_up_on_external_servers_with_a_persons_own_calendar(
-    tmp_path: Path, home: Path, empty_database_url: str, clean_redis: str
+    start_command: Callable[..., Command],
+    tmp_path: Path,
+    home: Path,
+    empty_database_url: str,
+    clean_redis: str,
 ) -> None:
     calendar = tmp_path / "mine.ics"
     calendar.write_text(
@@ -44,9 +51,8 @@ def test_it_stays_up_on_external_servers_with_a_persons_own_calendar(
         "DTSTAMP:20261101T080000Z\r\nDTSTART:20250106T080000Z\r\nDTEND:20250106T090000Z\r\n"
         "RRULE:FREQ=DAILY\r\nSUMMARY:My very own habit\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
     )
-    options = ("--json", "--seed", str(calendar), *PORTS, "--home", str(home))
     environ = {"DATABASE_URL": empty_database_url, "REDIS_URL": clean_redis}
-    demo = Command(tmp_path, "demo", *options, environ=environ)
+    demo = start_command("demo", "--json", "--seed", str(calendar), *PORTS, environ=environ)
     line = demo.read_line()
 
     shown = demo.errors.read_text()

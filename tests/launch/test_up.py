@@ -43,8 +43,8 @@ def is_healthy(api: str) -> bool:
     return bool(get(f"{api}/health/detailed").json()["status"] == "healthy")
 
 
-def test_everything_serves_and_survives(tmp_path: Path, home: Path) -> None:
-    first = Command(tmp_path, *UP, "--home", str(home))
+def test_everything_serves_and_survives(start_command: Callable[..., Command], home: Path) -> None:
+    first = start_command(*UP)
     line = first.read_line()
 
     # Exactly one line of JSON, with the keys that apply.
@@ -60,8 +60,7 @@ def test_everything_serves_and_survives(tmp_path: Path, home: Path) -> None:
     assert get(line["flower"], ("admin", password)).status_code == 200
 
     # A second one on the same folder is told who holds it.
-    (tmp_path / "second").mkdir()
-    second = Command(tmp_path / "second", *UP, "--home", str(home))
+    second = start_command(*UP)
     assert second.finish() == 1
     assert f"in use by process {first.process.pid}" in second.errors.read_text()
 
@@ -87,7 +86,7 @@ def test_everything_serves_and_survives(tmp_path: Path, home: Path) -> None:
     left = {process.pid for process in find_marked(home.resolve())}
     assert left
 
-    third = Command(tmp_path, *UP, "--home", str(home))
+    third = start_command(*UP)
     line = third.read_line()
     assert not left & {process.pid for process in find_marked(home.resolve())}
     assert get(line["flower"], ("admin", password)).status_code == 200
@@ -103,8 +102,10 @@ def test_everything_serves_and_survives(tmp_path: Path, home: Path) -> None:
     assert names == set()
 
 
-def test_interrupting_the_start_leaves_nothing(tmp_path: Path, home: Path) -> None:
-    command = Command(tmp_path, *UP, "--home", str(home))
+def test_interrupting_the_start_leaves_nothing(
+    start_command: Callable[..., Command], home: Path
+) -> None:
+    command = start_command(*UP)
     until(lambda: find_program(home, "worker") is not None)
 
     assert command.end(signal.SIGINT) == 130

@@ -313,6 +313,28 @@ def test_a_new_time_or_pattern_resets_exceptions_and_a_new_end_keeps_them(
     assert kinds(rows) == ["occurrence"] * 4
 
 
+def test_another_pattern_resets_exceptions_that_it_would_still_hold(
+    api: GraphApi, graph: GraphControl
+) -> None:
+    master = make_series(graph)
+    start = "2026-03-09T09:00:00+01:00"
+    graph.mutate(PERSON, "edit_one", master, original_start=start, changes={"subject": "Own"})
+    graph.mutate(PERSON, "delete_one", master, original_start="2026-03-16T09:00:00+01:00")
+    graph.mutate(PERSON, "edit", master, changes={"recurrence": repeat("2026-03-02")})
+    rows = api.listed("me/calendarView", **VIEW)
+    assert kinds(rows) == ["occurrence"] * 30
+
+
+def test_a_series_that_becomes_single_removes_its_occurrences(
+    api: GraphApi, graph: GraphControl
+) -> None:
+    master = make_series(graph)
+    _, link = api.baseline()
+    graph.mutate(PERSON, "edit", master, changes={"recurrence": None})
+    rows, _ = api.follow(link)
+    assert kinds(rows) == [*["removed"] * 5, "singleInstance"]
+
+
 def test_editing_all_overwrites_what_exceptions_had_of_their_own(graph: GraphControl) -> None:
     master = make_series(graph)
     changes: Json = {"subject": "Own", "showAs": "free"}

@@ -88,7 +88,7 @@ def recurrences(draw: st.DrawFn) -> tuple[date, Json]:
         pattern["index"] = draw(st.sampled_from(INDEXES))
         pattern["firstDayOfWeek"] = draw(st.sampled_from(DAYS))
     if kind.startswith("absolute"):
-        pattern["dayOfMonth"] = draw(st.integers(1, 31))
+        pattern["dayOfMonth"] = draw(st.sampled_from([1, 15, 28, 29, 30, 31]))
     if kind.endswith("Yearly"):
         pattern["month"] = draw(st.integers(1, 12))
     bounds: Json = {"type": "noEnd", "startDate": first.isoformat()}
@@ -136,6 +136,29 @@ def test_patterns_run_in_the_recurrences_own_zone() -> None:
     # It stands at five in the morning in Berlin, whatever New York's clocks do.
     assert [at.astimezone(BERLIN).hour for at in found if isinstance(at, datetime)] == [5] * 5
     assert [at.hour for at in found if isinstance(at, datetime)] == [23, 0, 0, 0, 23]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "days"),
+    [
+        (
+            {"type": "absoluteMonthly", "dayOfMonth": 31},
+            ["2027-12-31", "2028-01-31", "2028-02-29", "2028-03-31"],
+        ),
+        (
+            {"type": "absoluteYearly", "dayOfMonth": 29, "month": 2},
+            ["2028-02-29", "2029-02-28", "2030-02-28", "2031-02-28"],
+        ),
+    ],
+)
+def test_short_months_take_their_last_day(pattern: Json, days: list[str]) -> None:
+    first = date.fromisoformat(days[0])
+    recurrence = {
+        "pattern": {**pattern, "interval": 1},
+        "range": {"type": "noEnd", "startDate": days[0]},
+    }
+    found = itertools.islice(Series(first, recurrence).starts(), 4)
+    assert [day.isoformat() for day in found] == days
 
 
 def test_an_endless_series_is_bounded() -> None:

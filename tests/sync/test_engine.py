@@ -233,3 +233,17 @@ def test_an_unreadable_event_costs_itself_only(desk: Desk, control: ControlClien
     assert job.counts == SyncCounts(created=1, rejected=1)
     assert job.rejections[0]["reason"]
     assert desk.spans() == [("Good", "03-03 09:00", "03-03 10:00")]
+
+
+def test_a_read_through_a_window_takes_nothing_outside_of_it_for_gone(desk: Desk) -> None:
+    old = {"dateTime": "2020-03-02T09:00:00Z"}
+    desk.control.create_events(
+        EMAIL,
+        [timed("Now", "03 09:00", "03 10:00"), {"summary": "Old", "start": old, "end": old}],
+    )
+    desk.sync()
+    with desk.context.store.begin() as uow:
+        seen_all = uow.events.find_unseen(desk.calendar_id, within=None)
+        seen_window = uow.events.find_unseen(desk.calendar_id, within=desk.context.horizon())
+    assert len(seen_all) == 2
+    assert len(seen_window) == 1

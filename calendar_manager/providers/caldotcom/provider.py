@@ -159,6 +159,16 @@ class CalDotCom:
         return NORMALIZER_VERSION
 
     @property
+    def reads_window(self) -> bool:
+        """Every booking is listed."""
+        return False
+
+    @property
+    def accounts_open_at_once(self) -> int | None:
+        """Cal.com counts requests, not connections."""
+        return None
+
+    @property
     def auth(self) -> CalDotComAuth:
         """How Cal.com accounts are connected, by API key as well."""
         return self._auth

@@ -120,6 +120,16 @@ class Google:
         return NORMALIZER_VERSION
 
     @property
+    def reads_window(self) -> bool:
+        """Google lists everything that a calendar has."""
+        return False
+
+    @property
+    def accounts_open_at_once(self) -> int | None:
+        """Google counts requests, not connections."""
+        return None
+
+    @property
     def auth(self) -> ProviderAuth:
         """How Google accounts are connected."""
         return self._auth

@@ -206,6 +206,19 @@ class Microsoft:
         return NORMALIZER_VERSION
 
     @property
+    def reads_window(self) -> bool:
+        """A calendar view has a window."""
+        return True
+
+    @property
+    def accounts_open_at_once(self) -> int | None:
+        """Four, because Exchange answers so many requests of one mailbox at once.
+
+        An open account asks one at a time.
+        """
+        return 4
+
+    @property
     def auth(self) -> ProviderAuth:
         """How Microsoft accounts are connected."""
         return self._auth

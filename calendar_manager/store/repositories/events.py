@@ -10,9 +10,15 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from calendar_manager.domain.events import Event
+from calendar_manager.domain.timespan import Span
 from calendar_manager.store.event_rows import event_from_row, event_values
 from calendar_manager.store.execution import execute_count
-from calendar_manager.store.tables import EventRow, ReadMarkRow, SeriesInstanceRow
+from calendar_manager.store.tables import (
+    EventRow,
+    OccurrenceRow,
+    ReadMarkRow,
+    SeriesInstanceRow,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,19 +234,29 @@ class EventRepository:
         if marks:
             self._session.execute(insert(ReadMarkRow).on_conflict_do_nothing(), marks)
 
-    def find_unseen(self, calendar_id: UUID) -> Sequence[str]:
-        """Return the living events that a complete full read has not seen: they are gone."""
+    def find_unseen(self, calendar_id: UUID, *, within: Span | None) -> Sequence[str]:
+        """Return the living events that a complete full read has not seen: they are gone.
+
+        Args:
+            calendar_id: On which calendar.
+            within: What the read could see; events that have no occurrence in it are not gone.
+                None when it could see everything.
+        """
         seen = select(ReadMarkRow.provider_event_id).where(
             ReadMarkRow.calendar_id == calendar_id,
             ReadMarkRow.provider_event_id == EventRow.provider_event_id,
         )
-        return self._session.scalars(
-            select(EventRow.provider_event_id).where(
-                EventRow.calendar_id == calendar_id,
-                EventRow.deleted_at.is_(None),
-                ~seen.exists(),
+        query = select(EventRow.provider_event_id).where(
+            EventRow.calendar_id == calendar_id, EventRow.deleted_at.is_(None), ~seen.exists()
+        )
+        if within is not None:
+            visible = select(OccurrenceRow.id).where(
+                OccurrenceRow.event_id == EventRow.id,
+                OccurrenceRow.start_at < within.end,
+                OccurrenceRow.end_at > within.start,
             )
-        ).all()
+            query = query.where(visible.exists())
+        return self._session.scalars(query).all()
 
     def purge_deleted(self, *, before: datetime) -> int:
         """Remove the installation's events for good that were deleted before an instant."""
