@@ -1,19 +1,40 @@
 """The Celery application of this installation, with its schedule and its logs."""
 
 import os
+import sys
+from collections.abc import Sequence
 from typing import Any
 
 import structlog
 from celery import Celery, signals
 
 from calendar_manager.bootstrap import Services, build_services, sync_context
-from calendar_manager.config import load_settings
+from calendar_manager.config import Settings, SettingsError, load_settings
 from calendar_manager.job_queue import Door
 from calendar_manager.logs import configure_logging
 from calendar_manager.sync.context import SyncContext
 from calendar_manager.tasks.schedule import BEAT_SCHEDULE
 
+
+def close_flower(settings: Settings, arguments: Sequence[str]) -> None:
+    """Put Flower behind its login, since it shows and stops everybody's work.
+
+    Flower is a command of Celery's and knows nothing of our settings, but it reads its own
+    options from the environment, and this module is loaded before it.
+
+    Raises:
+        SettingsError: Flower is being started and has no password.
+    """
+    if "flower" not in arguments or "FLOWER_BASIC_AUTH" in os.environ:
+        return
+    if settings.flower_password is None:
+        raise SettingsError({"FLOWER_PASSWORD": "It is missing. Flower never opens without one."})
+    login = f"{settings.flower_user}:{settings.flower_password.get_secret_value()}"
+    os.environ["FLOWER_BASIC_AUTH"] = login
+
+
 services: Services = build_services(load_settings())
+close_flower(services.settings, sys.argv)
 context: SyncContext = sync_context(services)
 app: Celery[Door] = services.queue.celery
 app.conf.update(

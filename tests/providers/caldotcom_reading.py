@@ -4,11 +4,10 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from caldotcom_stub import NOW, OVERLAPPED
-
 from calendar_manager.domain.changes import ChangePage, RemoteChange, Upserted
 from calendar_manager.domain.timespan import Span
 from calendar_manager.providers.base import CalendarProvider
+from tests.providers.caldotcom_stub import NOW, OVERLAPPED
 
 WINDOW = Span(datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC))
 STATUSES = ["unconfirmed", "upcoming", "recurring", "past", "cancelled"]

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import jsonschema
-from google_stub import Request
+
+from tests.providers.google_stub import Request
 
 API_PATH = "/v2/"
 STATUS = "unconfirmed|upcoming|recurring|past|cancelled"

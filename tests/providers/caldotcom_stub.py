@@ -12,12 +12,11 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from caldotcom_schemas import API_PATH, find_request_problems
-from google_stub import Answer, QuietServer, Request
-
 from calendar_manager.domain.accounts import Tokens
 from calendar_manager.providers.base import CalendarProvider
 from calendar_manager.providers.caldotcom import CalDotCom, CalDotComSettings, CalDotComVersions
+from tests.providers.caldotcom_schemas import API_PATH, find_request_problems
+from tests.providers.google_stub import Answer, QuietServer, Request
 
 NOW = datetime(2026, 4, 1, 12, tzinfo=UTC)
 OVERLAPPED = "2026-03-20T09:50:01.000Z"

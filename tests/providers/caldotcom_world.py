@@ -6,11 +6,10 @@ from datetime import datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
 
-from caldotcom_schemas import API_PATH, find_answer_problems, find_request_problems
-from caldotcom_stub import NOW, PROFILE, booking
-from google_stub import Answer, Request
-
 from calendar_manager.providers.caldotcom.people import Account
+from tests.providers.caldotcom_schemas import API_PATH, find_answer_problems, find_request_problems
+from tests.providers.caldotcom_stub import NOW, PROFILE, booking
+from tests.providers.google_stub import Answer, Request
 
 IDA = Account(user_id="7", email="ida@example.test", time_zone="Europe/Berlin")
 EVE = {

@@ -8,8 +8,6 @@ from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from caldotcom_stub import NOW, Stub, refusal, run_stub
-from google_stub import Answer
 
 from calendar_manager.domain.accounts import Tokens
 from calendar_manager.providers.base import Grant, ProviderAuth
@@ -22,6 +20,8 @@ from calendar_manager.providers.errors import (
     ProviderNotConfiguredError,
     RetryLaterError,
 )
+from tests.providers.caldotcom_stub import NOW, Stub, refusal, run_stub
+from tests.providers.google_stub import Answer
 
 pytestmark = pytest.mark.unit
 

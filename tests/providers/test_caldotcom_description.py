@@ -13,10 +13,6 @@ from typing import Any
 
 import jsonschema
 import pytest
-from caldotcom_schemas import ATTENDEE, BOOKING, HOST, OFFSET_PAGES, PARAMETERS, PROFILE, VERSIONS
-from caldotcom_stub import PROFILE as IDA
-from caldotcom_stub import UPDATED, booking, counted, open_provider, run_stub
-from google_stub import Request
 
 from calendar_manager.domain.timespan import Span
 from calendar_manager.providers.caldotcom.wire import (
@@ -27,6 +23,18 @@ from calendar_manager.providers.caldotcom.wire import (
     CalDotComOffsetPages,
     CalDotComProfile,
 )
+from tests.providers.caldotcom_schemas import (
+    ATTENDEE,
+    BOOKING,
+    HOST,
+    OFFSET_PAGES,
+    PARAMETERS,
+    PROFILE,
+    VERSIONS,
+)
+from tests.providers.caldotcom_stub import PROFILE as IDA
+from tests.providers.caldotcom_stub import UPDATED, booking, counted, open_provider, run_stub
+from tests.providers.google_stub import Request
 
 pytestmark = pytest.mark.unit
 

@@ -7,9 +7,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from caldotcom_stub import open_provider, serve
-from caldotcom_world import HOUR, IDA, World
-from google_stub import Answer, Request
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,6 +18,9 @@ from calendar_manager.providers.base import CalendarProvider
 from calendar_manager.providers.caldotcom.normalize import normalize_booking
 from calendar_manager.providers.caldotcom.out_of_office import normalize_out_of_office
 from calendar_manager.providers.errors import CursorExpiredError, RetryLaterError
+from tests.providers.caldotcom_stub import open_provider, serve
+from tests.providers.caldotcom_world import HOUR, IDA, World
+from tests.providers.google_stub import Answer, Request
 
 pytestmark = pytest.mark.unit
 

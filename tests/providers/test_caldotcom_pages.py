@@ -3,7 +3,15 @@
 from collections.abc import Iterator
 
 import pytest
-from caldotcom_reading import (
+
+from calendar_manager.domain.changes import (
+    ChangePage,
+)
+from calendar_manager.providers.base import CalendarProvider
+from calendar_manager.providers.errors import (
+    RetryLaterError,
+)
+from tests.providers.caldotcom_reading import (
     FULL,
     STATUSES,
     WINDOW,
@@ -14,7 +22,7 @@ from caldotcom_reading import (
     pull,
     watermark_of,
 )
-from caldotcom_stub import (
+from tests.providers.caldotcom_stub import (
     OVERLAPPED,
     UPDATED,
     Stub,
@@ -25,15 +33,7 @@ from caldotcom_stub import (
     refusal,
     run_stub,
 )
-from google_stub import Answer
-
-from calendar_manager.domain.changes import (
-    ChangePage,
-)
-from calendar_manager.providers.base import CalendarProvider
-from calendar_manager.providers.errors import (
-    RetryLaterError,
-)
+from tests.providers.google_stub import Answer
 
 pytestmark = pytest.mark.unit
 

@@ -7,18 +7,6 @@ from datetime import timedelta
 from email.utils import format_datetime
 
 import pytest
-from caldotcom_reading import FULL, SINCE, WINDOW, at, cursor_after, ids, pull, watermark_of
-from caldotcom_stub import (
-    NOW,
-    UPDATED,
-    Stub,
-    booking,
-    counted,
-    open_provider,
-    refusal,
-    run_stub,
-)
-from google_stub import Answer
 
 from calendar_manager.domain.accounts import ProviderKind
 from calendar_manager.domain.changes import (
@@ -37,6 +25,27 @@ from calendar_manager.providers.errors import (
     ProviderError,
     RetryLaterError,
 )
+from tests.providers.caldotcom_reading import (
+    FULL,
+    SINCE,
+    WINDOW,
+    at,
+    cursor_after,
+    ids,
+    pull,
+    watermark_of,
+)
+from tests.providers.caldotcom_stub import (
+    NOW,
+    UPDATED,
+    Stub,
+    booking,
+    counted,
+    open_provider,
+    refusal,
+    run_stub,
+)
+from tests.providers.google_stub import Answer
 
 pytestmark = pytest.mark.unit
 

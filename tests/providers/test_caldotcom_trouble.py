@@ -6,16 +6,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from caldotcom_reading import FULL, WINDOW, Forgiving, ids, pull
-from caldotcom_stub import (
-    Stub,
-    booking,
-    counted,
-    open_provider,
-    refusal,
-    run_stub,
-)
-from google_stub import Answer
 
 from calendar_manager.providers.base import CalendarProvider
 from calendar_manager.providers.caldotcom import CalDotComVersions
@@ -28,6 +18,16 @@ from calendar_manager.providers.errors import (
     ProviderError,
     RetryLaterError,
 )
+from tests.providers.caldotcom_reading import FULL, WINDOW, Forgiving, ids, pull
+from tests.providers.caldotcom_stub import (
+    Stub,
+    booking,
+    counted,
+    open_provider,
+    refusal,
+    run_stub,
+)
+from tests.providers.google_stub import Answer
 
 pytestmark = pytest.mark.unit
 

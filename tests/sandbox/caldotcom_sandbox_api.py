@@ -41,7 +41,7 @@ class CaldotcomApi:
         self, method: str, path: str, *, version: str | None = "", **options: Any
     ) -> requests.Response:
         if version == "":
-            version = VERSIONS.get(path.split("/")[0])
+            version = VERSIONS.get(path.split("/", maxsplit=1)[0])
         headers = dict(options.pop("headers", {}))
         if version:
             headers["cal-api-version"] = version

@@ -4,9 +4,9 @@ from datetime import datetime
 
 import pytest
 import requests
-from caldotcom_sandbox_api import HOST, NOW, CaldotcomApi, at, open_account
 
 from calendar_manager.sandbox.control_client import ControlClient, ControlError
+from tests.sandbox.caldotcom_sandbox_api import HOST, NOW, CaldotcomApi, at, open_account
 
 pytestmark = pytest.mark.unit
 
@@ -202,6 +202,15 @@ def test_unknown_paths_and_methods_are_404(api: CaldotcomApi, method: str, path:
 def test_bodies_that_are_no_objects_are_400(api: CaldotcomApi, body: str) -> None:
     headers = {"Content-Type": "application/json"}
     assert api.refused("POST", "schedules", data=body, headers=headers)[0] == 400
+
+
+def test_names_that_are_not_known_are_400(api: CaldotcomApi) -> None:
+    told = (400, "property surprise should not exist")
+    assert api.refused("GET", "me", params={"surprise": 1}) == told
+    assert api.refused("POST", "schedules", json={"surprise": 1}) == told
+    assert api.refused("POST", "me/ooo", json={"surprise": 1}) == told
+    twice = [("sortStart", "asc"), ("sortStart", "desc")]
+    assert api.refused("GET", "bookings", params=twice)[0] == 400
 
 
 def test_reset_forgets_cal_com_too(control: ControlClient, api: CaldotcomApi) -> None:

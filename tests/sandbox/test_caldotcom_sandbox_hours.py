@@ -5,9 +5,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import requests
-from caldotcom_sandbox_api import HOST, CaldotcomApi, Json, at, open_account, text
 
 from calendar_manager.sandbox.control_client import CaldotcomControl, ControlClient, ControlError
+from tests.sandbox.caldotcom_sandbox_api import HOST, CaldotcomApi, Json, at, open_account, text
 
 pytestmark = pytest.mark.unit
 

@@ -4,9 +4,9 @@ from datetime import datetime, timedelta
 
 import pytest
 import requests
-from caldotcom_sandbox_api import HOST, CaldotcomApi, Json, at, open_account, text
 
 from calendar_manager.sandbox.control_client import CaldotcomControl, ControlClient
+from tests.sandbox.caldotcom_sandbox_api import HOST, CaldotcomApi, Json, at, open_account, text
 
 pytestmark = pytest.mark.unit
 
@@ -30,6 +30,7 @@ def names(caldotcom: CaldotcomControl) -> dict[str, str]:
     caldotcom.add_event_type(HOST, "Series", recurrences=2)
     made = {
         "over": caldotcom.book(HOST, at(1, 10)),
+        "over and refused": caldotcom.book(HOST, at(1, 11), status="pending"),
         "over and open": caldotcom.book(HOST, at(1, 12), status="pending"),
         "running": caldotcom.book(HOST, at(2, 6), length_minutes=180),
         "coming": caldotcom.book(HOST, at(3, 10)),
@@ -38,7 +39,8 @@ def names(caldotcom: CaldotcomControl) -> dict[str, str]:
         "cancelled": caldotcom.book(HOST, at(6, 10)),
         "series": caldotcom.book(HOST, at(9, 10), event_type="series"),
     }
-    caldotcom.mutate(HOST, "decline", made["refused"][0]["uid"])
+    for name in ("refused", "over and refused"):
+        caldotcom.mutate(HOST, "decline", made[name][0]["uid"])
     caldotcom.mutate(HOST, "cancel", made["cancelled"][0]["uid"])
     caldotcom.mutate(HOST, "confirm", caldotcom.book(HOST, at(7, 10), status="pending")[0]["uid"])
     found = {one["uid"]: name for name, group in made.items() for one in group}
@@ -49,7 +51,7 @@ MEANINGS = {
     "upcoming": ["running", "coming", "open", "confirmed", "series", "series"],
     "recurring": ["series", "series"],
     "past": ["over and open", "over"],
-    "cancelled": ["cancelled", "refused"],
+    "cancelled": ["cancelled", "refused", "over and refused"],
     "unconfirmed": ["open"],
 }
 

@@ -7,7 +7,6 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 import requests
-from caldotcom_sandbox_api import HOST, CaldotcomApi, Json, open_account
 
 from calendar_manager.sandbox.caldotcom.default_client import CLIENT_ID, CLIENT_SECRET
 from calendar_manager.sandbox.control_client import (
@@ -15,6 +14,7 @@ from calendar_manager.sandbox.control_client import (
     ControlClient,
     approve_consent,
 )
+from tests.sandbox.caldotcom_sandbox_api import HOST, CaldotcomApi, Json, open_account
 
 pytestmark = pytest.mark.unit
 
@@ -128,8 +128,9 @@ def test_what_cannot_be_redirected_ends_on_an_error_page(
     told: str,
 ) -> None:
     del api
+    url = authorization_url(control, **changes)
     with pytest.raises(ConsentPageError, match=f"{status}: .*{told}"):
-        walk(control, web, **changes)
+        approve_consent(web, url, HOST)
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,18 @@ from typing import Any
 import jsonschema
 import pytest
 import requests
-from caldotcom_sandbox_api import GUEST, HOST, CaldotcomApi, Json, at, open_account, text
-from caldotcom_sandbox_spec import (
+
+from calendar_manager.sandbox.control_client import CaldotcomControl, ControlClient
+from tests.sandbox.caldotcom_sandbox_api import (
+    GUEST,
+    HOST,
+    CaldotcomApi,
+    Json,
+    at,
+    open_account,
+    text,
+)
+from tests.sandbox.caldotcom_sandbox_spec import (
     MISTAKEN,
     broken_by_own_example,
     check,
@@ -16,8 +26,6 @@ from caldotcom_sandbox_spec import (
     request_schema,
     response_schema,
 )
-
-from calendar_manager.sandbox.control_client import CaldotcomControl, ControlClient
 
 pytestmark = [pytest.mark.unit, needs_description]
 
@@ -67,9 +75,9 @@ def test_every_kind_of_booking_fits_its_schema(
     assert len(checked(api, "GET", f"bookings/{seated[0]['recurringBookingUid']}", BOOKING)) == 2
     seat = course["attendees"][0]["seatUid"]
     checked(api, "GET", f"bookings/by-seat/{seat}", "/v2/bookings/by-seat/{seatUid}")
-    for number, kind in enumerate(("confirm", "mark-absent")):
-        path, body = f"bookings/{other['uid']}/{kind}", {"host": True} if number else {}
-        checked(api, "POST", path, f"{BOOKING}/{kind}", json=body)
+    bodies: dict[str, Json] = {"confirm": {}, "mark-absent": {"host": True}}
+    for kind, body in bodies.items():
+        checked(api, "POST", f"bookings/{other['uid']}/{kind}", f"{BOOKING}/{kind}", json=body)
 
 
 def test_what_answers_bookings_and_their_changes_fits(
@@ -201,7 +209,7 @@ SAMPLES = {
 def sample(parameter: Json) -> str:
     name, schema = parameter["name"], parameter["schema"]
     if name in SAMPLES:
-        return SAMPLES[name]
+        return SAMPLES[str(name)]
     if name.startswith(("after", "before")):
         return text(3, 10)
     return str(schema["enum"][0]) if "enum" in schema else "1"

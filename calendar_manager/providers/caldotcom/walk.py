@@ -5,9 +5,10 @@ up, and the first ones of the next page are passed over. So each page begins a l
 end of the one before it, and has to show a row of that page as it was: then nothing between them
 is missing, in whatever order a build lists its bookings. If it shows none, the walk steps back.
 Where Cal.com leads on by a cursor, that is followed instead.
+
+https://cal.com/docs/api-reference/v2/bookings/get-all-bookings
 """
 
-from collections import deque
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
@@ -15,15 +16,15 @@ from calendar_manager.providers.caldotcom.fields import read_id, read_mapping
 from calendar_manager.providers.caldotcom.normalize import read_row_id
 from calendar_manager.providers.errors import RetryLaterError
 
-STATUSES = ("unconfirmed", "upcoming", "recurring", "past", "cancelled")
-"""All statuses, in the order in which a booking passes through them.
-
-A build that wants one at a time is asked in this order, so that a booking that goes on to its
-next status between two questions is met at least once.
-"""
+STATUSES = "unconfirmed,upcoming,recurring,past,cancelled"
+"""All statuses that the list by count knows."""
 
 CURSOR_VERSION = "2026-05-01"
-"""From this version of the endpoint on there is one status per call and a cursor."""
+"""From this version of the endpoint on there is a cursor, at most one status and no sorting.
+
+It is asked for no status, which means every one: with a status, the list begins an hour ago or
+ends now, and meetings that began earlier and still run are in none.
+"""
 
 BOOKINGS_PER_PAGE = 100
 """What Cal.com gives when it is not asked for a number."""
@@ -48,16 +49,20 @@ class BookingWalk:
     def __init__(
         self, *, version: str | None, after: datetime | None, per_page: int = BOOKINGS_PER_PAGE
     ) -> None:
-        self._one_by_one = version is not None and version >= CURSOR_VERSION
-        self._passes = deque(STATUSES if self._one_by_one else [",".join(STATUSES)])
+        self._by_cursor = self._unfiltered = version is not None and version >= CURSOR_VERSION
         self._after = after
         self._per_page = per_page
-        self._begin_pass()
+        self._cursor: str | None = None
+        self._cursors: set[str] = set()
+        self._skip = 0
+        self._page: frozenset[_Seen] = frozenset()
+        self._repeats = 0
+        self._steps_back = 0
 
     @property
     def query(self) -> Mapping[str, str]:
         """The parameters of the next request."""
-        query = {"status": self._passes[0], "sortUpdatedAt": "asc"}
+        query = {} if self._unfiltered else {"status": STATUSES, "sortUpdatedAt": "asc"}
         if self._after is not None:
             query["afterUpdatedAt"] = _format(self._after)
         if not self._by_cursor:
@@ -80,22 +85,13 @@ class BookingWalk:
         """
         # Some builds answer a version in the shape of another, so the answer decides.
         self._by_cursor = "nextCursor" in pagination or "hasMore" in pagination
-        more = self._follow(pagination) if self._by_cursor else self._count(rows, pagination)
-        if more:
+        if self._by_cursor:
+            return self._follow(pagination)
+        if self._unfiltered and rows and pagination.get("hasNextPage") is not False:
+            # Pages can only be counted in one order, so the list begins anew in that of counting.
+            self._unfiltered = False
             return True
-        self._passes.popleft()
-        if self._passes:
-            self._begin_pass()
-        return bool(self._passes)
-
-    def _begin_pass(self) -> None:
-        self._by_cursor = self._one_by_one
-        self._cursor: str | None = None
-        self._cursors: set[str] = set()
-        self._skip = 0
-        self._page: frozenset[_Seen] = frozenset()
-        self._repeats = 0
-        self._steps_back = 0
+        return self._count(rows, pagination)
 
     def _follow(self, pagination: Mapping[str, object]) -> bool:
         cursor = read_id(pagination.get("nextCursor"), limit=_CURSOR_LIMIT)
