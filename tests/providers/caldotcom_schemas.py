@@ -32,7 +32,6 @@ PARAMETERS: dict[str, dict[str, Any]] = {
 CURSOR_PARAMETERS = {
     "status": {"pattern": f"^({STATUS})$"},
     "afterUpdatedAt": {"pattern": f"^{INSTANT}$"},
-    "sortUpdatedAt": SORT,
     "limit": {"pattern": "^[1-9][0-9]*$"},
     "cursor": {"minLength": 1},
 }

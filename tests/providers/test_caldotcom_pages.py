@@ -13,7 +13,6 @@ from calendar_manager.providers.errors import (
 )
 from tests.providers.caldotcom_reading import (
     FULL,
-    STATUSES,
     WINDOW,
     Forgiving,
     at,
@@ -170,50 +169,47 @@ class TestCountedPages:
 class TestCursors:
     """Cal.com's own cursors, not ours."""
 
-    def test_one_status_is_asked_for_at_a_time(self, stub: Stub) -> None:
+    def test_no_status_means_every_one(self, stub: Stub) -> None:
         stub.version = "2026-05-01"
-        stub.script.extend(followed(booking(status)) for status in STATUSES)
+        stub.script.append(followed(booking("a"), booking("b")))
         provider = open_provider(stub.url, version="2026-05-01")
         pages = pull(provider)
         provider.close()
-        first = {"sortUpdatedAt": "asc", "limit": "100"}
-        assert stub.asked("bookings") == [{"status": status, **first} for status in STATUSES]
-        assert [ids(one.changes) for one in pages] == [[status] for status in STATUSES]
+        assert stub.asked("bookings") == [{"limit": "100"}]
+        assert [ids(one.changes) for one in pages] == [["a", "b"]]
 
-    def test_cursor_is_followed_within_its_status(self, stub: Stub) -> None:
+    def test_cursor_is_followed_to_its_end(self, stub: Stub) -> None:
         stub.version = "2026-05-01"
         stub.script.extend(
-            [
-                followed(booking("a"), cursor="c1"),
-                followed(cursor="c2"),
-                followed(booking("b")),
-                *[followed()] * 4,
-            ]
+            [followed(booking("a"), cursor="c1"), followed(cursor="c2"), followed(booking("b"))]
         )
         provider = open_provider(stub.url, version="2026-05-01")
         pull(provider, cursor_after(UPDATED))
         provider.close()
         asked = stub.asked("bookings")
-        assert [one.get("cursor") for one in asked[:4]] == [None, "c1", "c2", None]
-        assert [one["status"] for one in asked] == ["unconfirmed"] * 2 + STATUSES
+        assert [one.get("cursor") for one in asked] == [None, "c1", "c2"]
         assert {one["afterUpdatedAt"] for one in asked} == {OVERLAPPED}
 
     def test_new_version_may_answer_in_the_old_shape(self, stub: Stub) -> None:
         stub.version = "2026-05-01"
-        a, b = booking("a", updatedAt=at(1)), booking("b", updatedAt=at(2))
-        old = [counted(a, b, more=True), counted(b)]
-        stub.script.extend([*old, *[counted()] * 4])
+        a, b, c = (booking(uid, updatedAt=at(minute)) for minute, uid in enumerate("abc"))
+        stub.script.extend([counted(c, b, more=True), counted(a, b, more=True), counted(b, c)])
         provider = open_provider(stub.url, version="2026-05-01")
         pages = pull(provider)
         provider.close()
-        assert stub.asked("bookings")[1] == {
-            "status": "unconfirmed",
-            "sortUpdatedAt": "asc",
-            "take": "100",
-            "skip": "1",
-        }
-        assert "limit" in stub.asked("bookings")[2]
+        asked = stub.asked("bookings")
+        assert asked[0] == {"limit": "100"}
+        # In the order of counting it begins anew.
+        assert asked[1:] == [FULL, {**FULL, "skip": "1"}]
         assert watermark_of(pages) == "2026-03-20T10:02:00+00:00"
+
+    def test_new_version_may_answer_all_there_is_in_the_old_shape(self, stub: Stub) -> None:
+        stub.version = "2026-05-01"
+        stub.script.append(counted(booking("a")))
+        provider = open_provider(stub.url, version="2026-05-01")
+        pages = pull(provider)
+        provider.close()
+        assert [ids(one.changes) for one in pages] == [["a"]]
 
     def test_old_version_may_answer_in_the_new_shape(
         self, stub: Stub, provider: CalendarProvider

@@ -29,7 +29,6 @@ class CaldotcomPerson:
         email: Whose bookings.
         random: Where the choices come from.
         now: The present of the sandbox, which whoever moves its clock has to move along.
-        longest_minutes: How long a booking may be.
         done: How often each kind of change was made.
     """
 
@@ -37,7 +36,6 @@ class CaldotcomPerson:
     email: str
     random: Random
     now: datetime
-    longest_minutes: int = 240
     done: dict[str, int] = field(default_factory=dict)
     _bookings: Group = field(default_factory=dict)
     _hosts: dict[str, str] = field(default_factory=dict)
@@ -92,7 +90,6 @@ class CaldotcomPerson:
         self._make(CLIENT, self.random.choice(("30min", "asked", "course")), self.email)
 
     def _make(self, host: str, slug: str, guest: str) -> None:
-        minutes = self.random.choice((15, 30, 45, 60, 90, self.longest_minutes))
         made = self.control.book(
             host,
             self._moment(),
@@ -101,7 +98,7 @@ class CaldotcomPerson:
             attendee_time_zone=self.random.choice(("Europe/Berlin", "America/New_York", "UTC")),
             guests=self.random.sample(GUESTS, self.random.randrange(2)),
             title=f"Meeting {self.random.randrange(10_000)}",
-            length_minutes=min(minutes, self.longest_minutes),
+            length_minutes=self.random.choice((15, 30, 45, 90, 240)),
         )
         self._note(host, made)
 

@@ -74,13 +74,19 @@ class GraphPerson:
         kinds += FOR_A_SERIES * (len(masters) > 2)
         kinds += ["delete_series"] * max(1, len(masters) - 8) * (len(masters) > 2)
         kind = self.random.choice(kinds)
+        among = singles if kind in FOR_ONE_EVENT else masters
+        if kind.startswith("respond"):
+            # Who called a meeting has nothing to answer.
+            among = [event for event in among if not event["isOrganizer"]]
+        if not (among or kind.startswith("create")):
+            return
         try:
             if kind in FOR_ONE_EVENT:
-                self._change_event(kind, self.random.choice(singles))
+                self._change_event(kind, self.random.choice(among))
             elif kind.startswith("create"):
                 self._mutate("create", changes=self._body(repeats=kind == "create_series"))
             else:
-                self._change_series(kind, self.random.choice(masters))
+                self._change_series(kind, self.random.choice(among))
         except ControlError as error:
             # No series may begin after its own end or be without any occurrence.
             assert any(code in str(error) for code in REFUSALS), error  # noqa: PT017 - Some succeed.

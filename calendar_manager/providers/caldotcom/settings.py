@@ -10,8 +10,7 @@ class CalDotComVersions:
     A version is a date. None sends no version, which is right for endpoints that have only one.
 
     Attributes:
-        bookings: Of ``/bookings``. From ``2026-05-01`` on it is asked for one status at a time,
-            with a cursor.
+        bookings: Of ``/bookings``. Those from ``2026-05-01`` on are read by a cursor.
         schedules: Of ``/schedules``.
         event_types: Of ``/event-types``.
         me: Of ``/me``.
