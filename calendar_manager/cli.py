@@ -11,7 +11,6 @@ from typing import Annotated, Any, Final
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.panel import Panel
 from rich.table import Table
 
 from calendar_manager.config import SettingsError, load_environment
@@ -24,17 +23,27 @@ from calendar_manager.launch.demo import (
 )
 from calendar_manager.launch.errors import LaunchError, StopRequested
 from calendar_manager.launch.ports import choose_port
-from calendar_manager.launch.stack import Addresses, Plan, Stack, erase_stack
+from calendar_manager.launch.stack import (
+    Addresses,
+    Plan,
+    Stack,
+    erase_stack,
+    make_stand_in_settings,
+)
 from calendar_manager.launch.steps import Steps
 from calendar_manager.launch.stopping import stop_on_signals
 from calendar_manager.launch.tour import TourUser
-from calendar_manager.sandbox.control_client import ControlClient
-from calendar_manager.sandbox.server import DEFAULT_ACCOUNT
+from calendar_manager.sandbox.default_accounts import ACCOUNTS
 from calendar_manager.sandbox.server import run as run_sandbox
 
 API_PORT: Final = 8000
 FLOWER_PORT: Final = 5555
 SANDBOX_PORT: Final = 8010
+
+APPLICATIONS: Final = frozenset(
+    {"GOOGLE_CLIENT_ID", "MICROSOFT_CLIENT_ID", "CALCOM_CLIENT_ID", "CALCOM_API_KEY"}
+)
+"""Settings any of which makes a provider one that can be connected."""
 
 FAILED: Final = 1
 WRONG_SETTINGS: Final = 2
@@ -93,7 +102,7 @@ AsJson = Annotated[
 Seed = Annotated[
     Path | None,
     typer.Option(
-        help="Calendar file (.ics) for the sandbox account.",
+        help="Calendar file (.ics) for the sandbox's Google account.",
         exists=True,
         dir_okay=False,
         readable=True,
@@ -115,7 +124,7 @@ def up(
     """Run everything on this machine: API and pages, worker, beat, Flower.
 
     PostgreSQL and Redis come along unless DATABASE_URL and REDIS_URL are set. With --sandbox-port
-    the sandbox providers run too, and stand in for Google while GOOGLE_CLIENT_ID is not set.
+    the sandbox providers run too, and stand in for each provider whose application is not set.
     """
     console = make_console(as_json=as_json)
     with explained(console), stop_on_signals():
@@ -131,10 +140,10 @@ def up(
         with Steps(console) as steps, Stack(plan, steps) as stack:
             steps.finish()
             show_addresses(console, stack.addresses, plan.home)
-            if "GOOGLE_CLIENT_ID" not in environ and sandbox_port is None:
+            if sandbox_port is None and not environ.keys() & APPLICATIONS:
                 console.print(
-                    "Google is not offered yet: set GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET,"
-                    " see .env.example.\n",
+                    "No provider is offered yet: set the client id and secret of Google,"
+                    " Microsoft or Cal.com, see .env.example.\n",
                     style="yellow",
                 )
             announce(stack.addresses, as_json=as_json)
@@ -155,7 +164,9 @@ def demo(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show all of it with a made-up account: no registration, no account anywhere.
+    """Show all of it with made-up accounts: no registration, no account anywhere.
+
+    A Google, a Microsoft 365 and a Cal.com account are connected through their consent pages.
 
     Each demo starts afresh in a folder of its own, and touches no real installation. Ports that
     are taken are replaced by free ones.
@@ -216,13 +227,11 @@ def sandbox(
         )
 
         def show(url: str) -> None:
-            with ControlClient(url) as control:
-                lines = [f"{name}={value}" for name, value in control.google_settings().items()]
-            console.print(
-                f"[green]✓[/] The sandbox serves at [link={url}]{url}[/link]"
-                f" with the Google account {DEFAULT_ACCOUNT}.\n"
-                "Settings that point an installation at it:\n"
-            )
+            console.print(f"[green]✓[/] The sandbox serves at {_link(url)} with the accounts\n")
+            show_lines(console, ACCOUNTS)
+            console.print("\nSettings that point an installation at it:\n")
+            settings = make_stand_in_settings(url, {})
+            lines = [f"{name}={value}" for name, value in settings.items()]
             console.print("\n".join(lines), "\n", style="cyan", highlight=False, soft_wrap=True)
             console.print("Ctrl-C stops it.", style="dim")
             if as_json:
@@ -275,19 +284,36 @@ def show_failure(console: Console, error: Exception) -> None:
 def show_addresses(
     console: Console, addresses: Addresses, home: Path, user: TourUser | None = None
 ) -> None:
-    """Show where everything is, with the logins."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for heading in ("", "Address", "Login", "Password"):
-        table.add_column(heading, no_wrap=True)
-    login = (user.email, user.password) if user else ("", "")
-    table.add_row("Pages", _link(addresses.api), *map(escape, login))
-    table.add_row("API", _link(f"{addresses.api}/docs"))
-    table.add_row("Tasks", _link(addresses.flower), *map(escape, addresses.flower_login))
+    """Show where everything is, with the logins, each on a line of its own and never cut off."""
+    login = (escape(user.email), escape(user.password)) if user else None
+    flower_login = (escape(addresses.flower_login[0]), escape(addresses.flower_login[1]))
+    lines = {"Pages": _link(addresses.api)}
+    if login:
+        lines |= {"Login": login[0], "Password": login[1]}
+    lines |= {
+        "API": _link(f"{addresses.api}/docs"),
+        "Tasks": _link(addresses.flower),
+        "Tasks login": flower_login[0],
+        "Tasks password": flower_login[1],
+    }
     if addresses.sandbox:
-        table.add_row("Sandbox", _link(addresses.sandbox), DEFAULT_ACCOUNT)
+        lines["Sandbox"] = _link(addresses.sandbox)
+    lines |= {"Data": escape(str(home)), "Logs": escape(str(addresses.logs))}
+    console.print("\n[bold green]Calendar Manager runs[/]\n")
+    show_lines(console, lines)
     console.print()
-    console.print(Panel(table, title="Calendar Manager runs", border_style="green", expand=False))
-    console.print(f"Data in {escape(str(home))}, logs in its folder logs.", soft_wrap=True)
+
+
+def show_lines(console: Console, lines: Mapping[str, str]) -> None:
+    """Print names and values below each other; a terminal may break a line, nothing shortens it.
+
+    Args:
+        console: Where to write.
+        lines: Name → value, as markup.
+    """
+    width = max(map(len, lines)) + 2
+    for name, value in lines.items():
+        console.print(f"  [dim]{name:<{width}}[/]{value}", soft_wrap=True)
 
 
 def _link(url: str) -> str:

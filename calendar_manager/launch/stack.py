@@ -183,10 +183,9 @@ class Stack:
             "FRONTEND_URL": make_url(plan.host, ports["--port"]),
             **plan.environ,
         }
-        if "--sandbox-port" in ports and "GOOGLE_CLIENT_ID" not in environ:
-            control = ControlClient(make_url(plan.host, ports["--sandbox-port"]))
-            environ |= control.google_settings()
-            control.close()
+        if "--sandbox-port" in ports:
+            sandbox_url = make_url(plan.host, ports["--sandbox-port"])
+            environ |= make_stand_in_settings(sandbox_url, environ)
         # Before anything starts, so that mistakes show at once.
         load_settings(STAND_INS | environ)
         self._start_servers(home, environ)
@@ -247,6 +246,24 @@ class Stack:
             sandbox=sandbox_url,
             logs=supervisor.logs,
         )
+
+
+def make_stand_in_settings(sandbox_url: str, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the settings for the providers that the sandbox stands in for.
+
+    Args:
+        sandbox_url: Where it serves.
+        environ: What is set; a provider whose application is named there stays the real one.
+    """
+    settings: dict[str, str] = {}
+    with ControlClient(sandbox_url) as control:
+        if "GOOGLE_CLIENT_ID" not in environ:
+            settings |= control.google_settings()
+        if "MICROSOFT_CLIENT_ID" not in environ:
+            settings |= control.microsoft_settings()
+        if not environ.keys() & {"CALCOM_CLIENT_ID", "CALCOM_API_KEY"}:
+            settings |= control.caldotcom_settings()
+    return settings
 
 
 def erase_stack(home: Path) -> None:

@@ -5,7 +5,8 @@ import json
 import sys
 from pathlib import Path
 
-from calendar_manager.sandbox.server import DEFAULT_ACCOUNT, run
+from calendar_manager.sandbox.default_accounts import describe_accounts
+from calendar_manager.sandbox.server import run
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -19,7 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=0, help="port; 0 picks a free one")
-    parser.add_argument("--seed", type=Path, help="an .ics file for the first account's calendar")
+    parser.add_argument("--seed", type=Path, help="an .ics file for the Google account's calendar")
     parser.add_argument("--json", action="store_true", help="print the address as one JSON line")
     options = parser.parse_args(arguments)
 
@@ -27,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
         line = (
             json.dumps({"sandbox": url})
             if options.json
-            else f"Sandbox at {url}, Google account {DEFAULT_ACCOUNT}. Stop it with Ctrl-C."
+            else f"Sandbox at {url} with {describe_accounts()}. Stop it with Ctrl-C."
         )
         sys.stdout.write(line + "\n")
         sys.stdout.flush()

@@ -12,16 +12,20 @@ from calendar_manager.sandbox.caldotcom.router import mount_caldotcom
 from calendar_manager.sandbox.caldotcom.state import CaldotcomState
 from calendar_manager.sandbox.clock import SandboxClock, read_system_clock
 from calendar_manager.sandbox.control import mount_control
+from calendar_manager.sandbox.default_accounts import (
+    add_caldotcom_account,
+    add_google_account,
+    add_microsoft_account,
+    choose_monday,
+    write_booking,
+)
 from calendar_manager.sandbox.faults import FaultBook, FaultMiddleware
 from calendar_manager.sandbox.google.router import mount_google
-from calendar_manager.sandbox.google.seeding import SeedResult, seed_calendar
+from calendar_manager.sandbox.google.seeding import SeedResult
 from calendar_manager.sandbox.google.state import GoogleState
 from calendar_manager.sandbox.graph.router import make_refusals, mount_graph
 from calendar_manager.sandbox.graph.state import GraphState
-from calendar_manager.sandbox.ics_seed import read_ics
-from calendar_manager.sandbox.ics_shift import monday_of, shift_to_week
 from calendar_manager.sandbox.request_log import RequestLog
-from calendar_manager.sandbox.seeds import load_seed
 from calendar_manager.sandbox.settings import SandboxSettings
 
 
@@ -51,20 +55,26 @@ class Sandbox:
         self.graph.clear()
         self.caldotcom.clear()
 
-    def seed_default(self, email: str, seed_path: Path | None) -> SeedResult:
-        """Create an account and fill its primary calendar from a file or the packaged week.
+    def add_default_accounts(self, seed_path: Path | None = None) -> SeedResult:
+        """Create one account at each provider; ``sandbox.default_accounts`` describes them.
+
+        Args:
+            seed_path: A person's own iCalendar file for the Google account.
+
+        Returns:
+            What came of the Google account's main calendar.
 
         Raises:
             OSError: The file cannot be read.
         """
-        account = self.google.add_account(email, "", "Europe/Berlin")
-        calendar = self.google.calendars[account.email]
-        text: str | bytes
-        if seed_path is None:
-            text = shift_to_week(load_seed("freelancer"), monday_of(self.clock().date()))
-        else:
-            text = seed_path.read_bytes()
-        return seed_calendar(self.google, calendar, read_ics(text, calendar.time_zone))
+        own = None if seed_path is None else seed_path.read_bytes()
+        monday = choose_monday(self.clock())
+        result = add_google_account(self.google, monday, own)
+        add_microsoft_account(self.graph, monday)
+        booking = add_caldotcom_account(self.caldotcom, monday)
+        if own is None:
+            write_booking(self.google, booking)
+        return result
 
 
 def create_app(clock: Callable[[], datetime] = read_system_clock) -> FastAPI:

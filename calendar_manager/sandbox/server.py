@@ -15,9 +15,10 @@ from calendar_manager.sandbox.app import create_app
 from calendar_manager.sandbox.clock import read_system_clock
 from calendar_manager.sandbox.connection import AbortableProtocol
 from calendar_manager.sandbox.control_client import ControlClient
+from calendar_manager.sandbox.default_accounts import GOOGLE_ACCOUNT
 
-DEFAULT_ACCOUNT = "freelancer@example.com"
-"""The account that ``run`` creates, and seeds when a file is given."""
+DEFAULT_ACCOUNT = GOOGLE_ACCOUNT
+"""The Google account that ``run`` creates."""
 
 _STARTUP_SECONDS = 20.0
 _BACKLOG = 512
@@ -33,20 +34,20 @@ def run(
 ) -> None:
     """Serve the sandbox until SIGINT or SIGTERM.
 
-    One Google account, ``DEFAULT_ACCOUNT``, is there from the start.
+    One account at each provider is there from the start, see ``sandbox.default_accounts``.
 
     Args:
         host: Address to listen on.
         port: TCP port; 0 picks a free one.
-        seed_path: An iCalendar file for that account's primary calendar; without it the account is
-            seeded with the packaged freelancer's week.
+        seed_path: An iCalendar file for the Google account's primary calendar; without it the
+            account is seeded with the packaged freelancer's week.
         ready: Called once with the base URL, such as ``http://127.0.0.1:40123``, when it serves.
 
     Raises:
         OSError: The address is taken or the seed cannot be read.
     """
     app = create_app()
-    result = app.state.sandbox.seed_default(DEFAULT_ACCOUNT, seed_path)
+    result = app.state.sandbox.add_default_accounts(seed_path)
     if seed_path is not None and (result.problems or not result.loaded):
         report = "%s: %d events loaded, %d could not be read."
         _log.warning(report, seed_path, result.loaded, result.rejected)

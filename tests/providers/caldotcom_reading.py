@@ -40,8 +40,8 @@ def at(minute: int) -> str:
 class Forgiving(list[str]):
     """Problems but for those that a test brings about."""
 
-    def __init__(self, beginning: str) -> None:
-        self._beginning = beginning
+    def __init__(self, *beginnings: str) -> None:
+        self._beginnings = beginnings
 
     def extend(self, problems: Any) -> None:
-        super().extend(one for one in problems if not one.startswith(self._beginning))
+        super().extend(one for one in problems if not one.startswith(self._beginnings))

@@ -214,7 +214,7 @@ class TestCursors:
     def test_old_version_may_answer_in_the_new_shape(
         self, stub: Stub, provider: CalendarProvider
     ) -> None:
-        stub.problems = Forgiving("status=")
+        stub.problems = Forgiving("status=", "sortUpdatedAt ")
         stub.script.extend([followed(booking("a"), cursor=5), followed(booking("b"))])
         assert [ids(one.changes) for one in pull(provider)] == [["a"], ["b"]]
         assert stub.asked("bookings")[1]["cursor"] == "5"
@@ -222,7 +222,7 @@ class TestCursors:
     def test_cursor_that_comes_back_is_a_circle(
         self, stub: Stub, provider: CalendarProvider
     ) -> None:
-        stub.problems = Forgiving("status=")
+        stub.problems = Forgiving("status=", "sortUpdatedAt ")
         stub.script.extend([followed(booking("a"), cursor="c1")] * 2)
         with pytest.raises(RetryLaterError, match="repeats"):
             pull(provider)
@@ -230,7 +230,7 @@ class TestCursors:
     def test_cursor_that_aged_means_beginning_anew(
         self, stub: Stub, provider: CalendarProvider
     ) -> None:
-        stub.problems = Forgiving("status=")
+        stub.problems = Forgiving("status=", "sortUpdatedAt ")
         stub.script.extend([followed(booking("a"), cursor="c1"), refusal(400, "BAD_REQUEST")])
         with pytest.raises(RetryLaterError):
             pull(provider)
