@@ -196,11 +196,12 @@ def demo(
                 if once:
                     raise
                 show_failure(console, error)
-            announce(stack.addresses, user, as_json=as_json)
             if once:
                 console.print("\n[green]✓[/] All of it worked.")
             else:
                 show_addresses(console, stack.addresses, folder, user)
+            announce(stack.addresses, user, as_json=as_json)
+            if not once:
                 stay(stack, steps, console)
         if once:
             erase_stack(folder)
@@ -232,8 +233,8 @@ def sandbox(
             console.print("\nSettings that point an installation at it:\n")
             settings = make_stand_in_settings(url, {})
             lines = [f"{name}={value}" for name, value in settings.items()]
-            console.print("\n".join(lines), "\n", style="cyan", highlight=False, soft_wrap=True)
-            console.print("Ctrl-C stops it.", style="dim")
+            console.print("\n".join(lines), style="cyan", highlight=False, soft_wrap=True)
+            console.print("\nCtrl-C stops it.", style="dim")
             if as_json:
                 print_json({"sandbox": url})
 
@@ -285,16 +286,15 @@ def show_addresses(
     console: Console, addresses: Addresses, home: Path, user: TourUser | None = None
 ) -> None:
     """Show where everything is, with the logins, each on a line of its own and never cut off."""
-    login = (escape(user.email), escape(user.password)) if user else None
-    flower_login = (escape(addresses.flower_login[0]), escape(addresses.flower_login[1]))
+    tasks_user, tasks_password = addresses.flower_login
     lines = {"Pages": _link(addresses.api)}
-    if login:
-        lines |= {"Login": login[0], "Password": login[1]}
+    if user:
+        lines |= {"Login": escape(user.email), "Password": escape(user.password)}
     lines |= {
         "API": _link(f"{addresses.api}/docs"),
         "Tasks": _link(addresses.flower),
-        "Tasks login": flower_login[0],
-        "Tasks password": flower_login[1],
+        "Tasks login": escape(tasks_user),
+        "Tasks password": escape(tasks_password),
     }
     if addresses.sandbox:
         lines["Sandbox"] = _link(addresses.sandbox)

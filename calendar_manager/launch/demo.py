@@ -2,10 +2,9 @@
 
 import secrets
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
-from zoneinfo import ZoneInfo
 
 import psycopg2
 import requests
@@ -16,18 +15,16 @@ from calendar_manager.launch.api_client import ApiClient
 from calendar_manager.launch.errors import LaunchError
 from calendar_manager.launch.external import to_libpq
 from calendar_manager.launch.stack import Addresses
-from calendar_manager.launch.tour import ZONE, Tour, TourUser
+from calendar_manager.launch.tour import Tour, TourUser
 from calendar_manager.sandbox.control_client import (
     ConsentPageError,
     ControlClient,
     ControlError,
 )
-from calendar_manager.sandbox.server import DEFAULT_ACCOUNT
+from calendar_manager.sandbox.default_accounts import choose_monday
 
 DEMO_ADDRESSES: Final = "demo%@example.com"
 """What the addresses of demo users look like, as SQL's LIKE takes it."""
-
-FRIDAY: Final = 4
 
 
 def make_demo_environment(environ: Mapping[str, str]) -> dict[str, str]:
@@ -89,42 +86,24 @@ def run_tour(
     """
     if addresses.sandbox is None:
         raise LaunchError("The tour needs the sandbox.")
-    monday = choose_monday(datetime.now(UTC).astimezone(ZoneInfo(ZONE)).date())  # noqa: TID251 - the tour happens at the present time.
     api = ApiClient(addresses.api)
     with ControlClient(addresses.sandbox) as control:
         tour = Tour(
             api,
             control,
             console,
-            account=DEFAULT_ACCOUNT,
-            monday=monday,
+            monday=choose_monday(datetime.now(UTC)),  # noqa: TID251 - the tour happens now.
             expect_conflicts=own_seed is None,
         )
         try:
-            if own_seed is None:
-                seed(control, monday)
             tour.sign_up(user)
-            tour.connect_google()
+            tour.connect()
             tour.watch_first_sync()
             tour.show_week()
-            tour.change_at_provider()
+            tour.change_at_google()
+            tour.change_in_outlook()
+            tour.change_at_caldotcom()
         except (ControlError, ConsentPageError, requests.RequestException) as error:
             raise LaunchError(f"The sandbox: {error}") from error
         finally:
             api.close()
-
-
-def choose_monday(today: date) -> date:
-    """Return the Monday of the week worth showing: from Friday on, the next one."""
-    monday = today - timedelta(days=today.weekday())
-    return monday if today.weekday() < FRIDAY else monday + timedelta(days=7)
-
-
-def seed(control: ControlClient, monday: date) -> None:
-    """Give the account a working calendar and a private one, exported by Apple's Calendar."""
-    control.reset()
-    control.add_account(DEFAULT_ACCOUNT, name="Mara Lind", time_zone=ZONE)
-    control.change_calendar(DEFAULT_ACCOUNT, "primary", {"summary": "Work"})
-    control.seed_packaged(DEFAULT_ACCOUNT, "freelancer", monday=monday)
-    private = control.add_calendar(DEFAULT_ACCOUNT, "Private")
-    control.seed_packaged(DEFAULT_ACCOUNT, "apple_export", calendar_id=private["id"], monday=monday)

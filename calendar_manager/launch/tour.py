@@ -1,34 +1,41 @@
 """The guided tour: the main job through the public HTTP API, and nothing but that.
 
-A user registers, connects a Google account of the sandbox through the real redirects, waits for
-the worker's first sync, and sees the week, its conflicts and the free time. Then somebody moves a
-meeting at the provider, and the change arrives.
+A user registers, connects a Google, a Microsoft 365 and a Cal.com account of the sandbox through
+the real redirects, waits for the worker's first syncs, and sees the merged week, its conflicts and
+the free time. Then somebody changes something at each provider, and each change arrives.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
-from calendar_manager.launch import tour_views
+from calendar_manager.launch import tour_changes, tour_views
 from calendar_manager.launch.api_client import ApiClient, ApiError, Json, wait_for
+from calendar_manager.launch.tour_answers import ZONE, Answers
+from calendar_manager.launch.tour_changes import Move
 from calendar_manager.sandbox.control_client import ControlClient, approve_consent
+from calendar_manager.sandbox.default_accounts import (
+    CALDOTCOM_ACCOUNT,
+    GOOGLE_ACCOUNT,
+    MICROSOFT_ACCOUNT,
+)
 
-ZONE: Final = "Europe/Berlin"
 FIRST_SYNC_SECONDS: Final = 60.0
-NEXT_SYNC_SECONDS: Final = 30.0
-CONFLICT_SECONDS: Final = 10.0
-BOOKED_TITLE: Final = "Helios Labs: urgent call"
 
-OVER: Final = frozenset({"succeeded", "failed", "held"})
-"""States of a sync job that will not change any more."""
+ACCOUNTS: Final = {
+    "google": GOOGLE_ACCOUNT,
+    "microsoft": MICROSOFT_ACCOUNT,
+    "caldotcom": CALDOTCOM_ACCOUNT,
+}
+"""The account to connect at each provider."""
 
 WORKING_HOURS: Final[Json] = {
-    "time_zone": ZONE,
+    "time_zone": ZONE.key,
     "weekly": [
         {"days": ["mon", "tue", "wed", "thu", "fri"], "start": "09:00", "end": "12:30"},
         {"days": ["mon", "tue", "wed", "thu", "fri"], "start": "13:30", "end": "17:30"},
@@ -55,9 +62,8 @@ class Tour:
 
     Args:
         api: The API, not yet logged in.
-        control: The sandbox's control, to change things at the provider.
+        control: The sandbox's control, to change things at the providers.
         console: Where to show what happens.
-        account: Address of the sandbox account to connect.
         monday: First day of the week to show.
         expect_conflicts: Whether a week without double bookings is a failure.
     """
@@ -68,19 +74,15 @@ class Tour:
         control: ControlClient,
         console: Console,
         *,
-        account: str,
         monday: date,
         expect_conflicts: bool,
     ) -> None:
         self._api = api
         self._control = control
         self._console = console
-        self._account = account
-        self._monday = monday
+        self._answers = Answers(api, monday)
         self._expect_conflicts = expect_conflicts
-        self._zone = ZoneInfo(ZONE)
         self._calendars: dict[str, Json] = {}
-        self._names: dict[str, str] = {}
         self._conflicts: list[Json] = []
 
     def sign_up(self, user: TourUser) -> None:
@@ -92,7 +94,7 @@ class Tour:
                 "email": user.email,
                 "password": user.password,
                 "name": "Mara Lind",
-                "time_zone": ZONE,
+                "time_zone": ZONE.key,
             },
         )
         self._api.log_in(user.email, user.password)
@@ -103,35 +105,45 @@ class Tour:
             " to 17:30, and wants 10 minutes of air around meetings."
         )
 
-    def connect_google(self) -> None:
-        """Go through consent page and redirects as a browser does."""
-        self._headline("Connecting a Google account")
-        consent = self._api.get("/api/auth/connect/google")
-        callback = approve_consent(self._api.session, consent["authorization_url"], self._account)
-        self._api.get(callback)
-        (connection,) = self._api.get_all("/api/connections")
-        if connection["status"] != "active":
-            raise ApiError(f"The connection is {connection['status']}: {connection['reason']}")
-        self._say(f"{connection['account']} allowed access; its tokens are stored encrypted.")
+    def connect(self) -> None:
+        """Go through each provider's consent page and redirects as a browser does."""
+        self._headline("Connecting Google, Microsoft 365 and Cal.com")
+        for provider, account in ACCOUNTS.items():
+            consent = self._api.get(f"/api/auth/connect/{provider}")
+            url = consent["authorization_url"]
+            self._api.get(approve_consent(self._api.session, url, account))
+            connections = self._api.get_all("/api/connections")
+            (made,) = [one for one in connections if one["provider"] == provider]
+            if made["status"] != "active":
+                raise ApiError(f"{made['account']} is {made['status']}: {made['reason']}")
+            self._say(
+                f"[green]✓[/] {tour_views.PROVIDERS[provider]}: {made['account']} allowed access."
+            )
+        self._say("Their tokens are stored encrypted.")
 
     def watch_first_sync(self) -> None:
-        """Wait for the worker, with a bar."""
-        self._headline("The worker's first sync")
-        columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn())
-        with Progress(*columns, MofNCompleteColumn(), console=self._console) as progress:
-            bar = progress.add_task("Calendars", total=None)
+        """Wait for the workers, with a bar for each account."""
+        self._headline("The first syncs, in workers")
+        columns = (SpinnerColumn(finished_text="[green]✓[/]"), TextColumn("{task.description}"))
+        counts = (BarColumn(bar_width=24), MofNCompleteColumn(), TextColumn("calendars"))
+        with Progress(*columns, *counts, console=self._console) as progress:
+            bars = {
+                provider: progress.add_task(tour_views.PROVIDERS[provider], total=None)
+                for provider in ACCOUNTS
+            }
 
             def look() -> list[Json] | None:
-                calendars = self._api.get_all("/api/calendars")
-                wanted = [calendar for calendar in calendars if calendar["sync_enabled"]]
-                done = [calendar for calendar in wanted if calendar["last_synced_at"]]
-                progress.update(bar, total=len(wanted) or None, completed=len(done))
-                _refuse_failures(wanted)
-                return wanted if wanted and len(done) == len(wanted) else None
+                calendars = self._load_calendars()
+                missing = False
+                for provider, bar in bars.items():
+                    mine = [one for one in calendars if one["provider"] == provider]
+                    done = sum(one["last_synced_at"] is not None for one in mine)
+                    progress.update(bar, total=len(mine) or None, completed=done)
+                    missing |= not mine or done < len(mine)
+                return None if missing else calendars
 
             calendars = wait_for(look, "The first sync", FIRST_SYNC_SECONDS)
         self._calendars = {calendar["id"]: calendar for calendar in calendars}
-        self._names = {calendar["id"]: calendar["name"] for calendar in calendars}
         jobs = self._api.get_all("/api/sync-jobs")
         created = sum(job["counts"]["created"] for job in jobs)
         rejected = sum(job["counts"]["rejected"] for job in jobs)
@@ -141,141 +153,138 @@ class Tour:
         )
 
     def show_week(self) -> None:
-        """Show the week, its double bookings and the free time."""
-        start, end = self._week()
-        self._headline(f"The week from {self._monday:%d %B %Y}")
-        events = self._api.get_all("/api/events", start=start, end=end)
-        self._console.print(tour_views.week_table(events, self._names, self._zone))
-        self._headline("Double bookings")
-        self._conflicts = self._load_conflicts()
+        """Show the merged week, its double bookings and the free time."""
+        self._headline(f"The week from {self._answers.monday:%d %B %Y}, all calendars in one")
+        events = self._answers.load_week()
+        self._print_events(events)
+        if any(len(copies) > 1 for copies in tour_views.merge_copies(events)):
+            self._say(f"2{tour_views.TIMES}: one meeting on two calendars. It counts once.")
+        self._headline("Double bookings, within and across accounts")
+        self._conflicts = self._answers.load_conflicts(expected=self._expect_conflicts)
         if self._conflicts:
-            self._console.print(tour_views.conflict_table(self._conflicts, self._zone))
+            table = tour_views.conflict_table(self._conflicts, self._calendars, ZONE)
+            self._console.print(table)
         else:
             self._say("None.")
         self._headline("Free time")
-        answer = self._load_availability()
-        table = tour_views.free_table(answer["windows"], answer["slots"], self._zone)
+        answer = self._answers.load_availability()
+        table = tour_views.free_table(answer["windows"], answer["slots"], ZONE)
         self._console.print(table)
         self._say("And how fresh this answer is:")
-        self._console.print(tour_views.freshness_table(answer["freshness"], self._zone))
+        fresh = tour_views.freshness_table(answer["freshness"], self._calendars, ZONE)
+        self._console.print(fresh)
 
-    def change_at_provider(self) -> None:
-        """Change something at the provider and see it arrive."""
-        self._headline("Something changes at Google")
-        movable = [
-            conflict
-            for conflict in self._conflicts
-            if conflict["move"]
-            and conflict["move"]["alternatives"]
-            and not conflict["meetings"][conflict["move"]["meeting"]]["recurring"]
-        ]
-        if movable:
-            self._follow_advice(movable[0])
-        else:
-            self._book_free_time()
-
-    def _follow_advice(self, conflict: Json) -> None:
-        """Move the meeting that is cheaper to move to where there is room."""
-        move = conflict["move"]
-        title, place = move["title"], move["alternatives"][0]
-        start = datetime.fromisoformat(place["start"]).astimezone(self._zone)
-        self._say(f"Somebody follows the advice: '{title}' moves to {start:%A %d %B, %H:%M}.")
-        (copy, *_) = conflict["meetings"][move["meeting"]]["occurrences"]
-        event = self._api.get(f"/api/events/{copy['event_id']}")
-        calendar = self._calendars[copy["calendar_id"]]
-        rows = self._control.truth(self._account, calendar["provider_calendar_id"])
-        (row,) = [row for row in rows if row["iCalUID"] == event["ical_uid"]]
-        self._control.mutate(
-            self._account,
-            "edit",
-            row["id"],
-            calendar_id=calendar["provider_calendar_id"],
-            changes={name: _google_time(place[name]) for name in ("start", "end")},
-        )
-        self._sync(calendar)
-        self._show_arrival(title, place)
-
-        def look() -> Json | None:
-            found = self._api.get(f"/api/conflicts/{conflict['id']}")
-            return found if found["status"] != "open" else None
-
-        wait_for(look, "The end of the double booking", NEXT_SYNC_SECONDS)
-        self._say("The double booking closed by itself.")
-
-    def _book_free_time(self) -> None:
-        """Add a meeting where there is room."""
-        slots = self._load_availability()["slots"]
-        if not slots:
-            self._say("There is no free time left to book something into.")
+    def change_at_google(self) -> None:
+        """Follow the advice on a double booking in Google, or book something new there."""
+        self._headline("Something changes in Google")
+        for conflict in self._conflicts:
+            found = self._find_movable(conflict)
+            if found is None:
+                continue
+            calendar, event, place = found
+            self._say("Somebody follows the advice.")
+            move = tour_changes.move_google_meeting(self._control, calendar, event, place)
+            self._show_arrival(calendar, move)
+            self._answers.wait_until_closed(conflict)
+            self._say("The double booking closed by itself.")
             return
-        place = slots[0]
-        start = datetime.fromisoformat(place["start"]).astimezone(self._zone)
-        self._say(f"Somebody books '{BOOKED_TITLE}': {start:%A %d %B, %H:%M}.")
-        times = {name: _google_time(place[name]) for name in ("start", "end")}
-        self._control.create_events(self._account, [{"summary": BOOKED_TITLE, **times}])
-        self._sync(next(one for one in self._calendars.values() if one["primary"]))
-        self._show_arrival(BOOKED_TITLE, place)
+        free = self._find_place()
+        if free is not None:
+            calendar = self._find_calendar("google")
+            self._show_arrival(calendar, tour_changes.book_in_google(self._control, free))
 
-    def _show_arrival(self, title: str, place: Json) -> None:
-        """Show the meeting at its new place, and that the time is no longer free."""
-        found = self._api.get_all("/api/events", start=place["start"], end=place["end"])
+    def change_in_outlook(self) -> None:
+        """Move one occurrence of a series in the client's tenant."""
+        self._headline("One occurrence of a series moves in Outlook")
+        slots = self._answers.load_availability()["slots"]
+        move = tour_changes.move_outlook_occurrence(self._control, _read_clock(), slots)
+        self._show_arrival(self._find_calendar("microsoft"), move)
+
+    def change_at_caldotcom(self) -> None:
+        """Let a guest reschedule a booking."""
+        self._headline("A guest reschedules a booking at Cal.com")
+        place = self._find_place()
+        if place is None:
+            return
+        own = self._find_calendar("caldotcom")
+        elsewhere = [
+            event["ical_uid"]
+            for event in self._answers.load_week()
+            if event["ical_uid"] and event["calendar_id"] != own["id"]
+        ]
+        move = tour_changes.reschedule_booking(self._control, _read_clock(), place, elsewhere)
+        self._show_arrival(own, move)
+
+    def _find_movable(self, conflict: Json) -> tuple[Json, Json, Mapping[str, str]] | None:
+        """Return calendar, event and place if the advice is to move a single Google event."""
+        advice = conflict["move"]
+        if not advice or not advice["alternatives"]:
+            return None
+        meeting = conflict["meetings"][advice["meeting"]]
+        (copy, *more) = meeting["occurrences"]
+        calendar = self._calendars.get(copy["calendar_id"])
+        if more or meeting["recurring"] or calendar is None or calendar["provider"] != "google":
+            return None
+        return calendar, self._answers.load_event(copy["event_id"]), advice["alternatives"][0]
+
+    def _find_calendar(self, provider: str) -> Json:
+        """Return the main calendar of a provider's account."""
+        mine = [one for one in self._calendars.values() if one["provider"] == provider]
+        return next((one for one in mine if one["primary"]), mine[0])
+
+    def _find_place(self) -> Mapping[str, str] | None:
+        """Return the next free half hour, or say that there is none."""
+        slots: Sequence[Mapping[str, str]] = self._answers.load_availability()["slots"]
+        if not slots:
+            self._say("There is no free time left to put anything into.")
+            return None
+        return slots[0]
+
+    def _show_arrival(self, calendar: Json, move: Move | None) -> None:
+        """Sync, and show the meeting at its new place, which is no longer free.
+
+        Raises:
+            ApiError: It is not there, still at its old place, or the place still counts as free.
+        """
+        if move is None:
+            self._say("There is nothing to move in the coming days.")
+            return
+        title, place = move.title, move.place
+        start = datetime.fromisoformat(place["start"]).astimezone(ZONE)
+        self._say(f"'{escape(title)}' {_describe_way(move)}.")
+        counts = self._answers.sync(calendar)["counts"]
+        self._say(
+            f"The next sync finds {counts['created']} new, {counts['updated']} changed,"
+            f" {counts['deleted']} removed."
+        )
+        found = self._answers.load_events(place["start"], place["end"])
         if not any(_is_at(event, title, place["start"]) for event in found):
             raise ApiError(f"'{title}' did not arrive at {place['start']}.")
-        self._console.print(tour_views.week_table(found, self._names, self._zone))
-        moment = datetime.fromisoformat(place["start"])
-        offered = {
-            datetime.fromisoformat(slot["start"]) for slot in self._load_availability()["slots"]
-        }
-        if moment in offered:
+        if move.left is not None:
+            before = self._answers.load_events(move.left["start"], move.left["end"])
+            if any(_is_at(event, title, move.left["start"]) for event in before):
+                raise ApiError(f"'{title}' is still at {move.left['start']}.")
+        self._print_events(found)
+        slots = self._answers.load_availability()["slots"]
+        if start in {datetime.fromisoformat(slot["start"]) for slot in slots}:
             raise ApiError(f"{place['start']} is still offered as free.")
-        self._say(f"{moment.astimezone(self._zone):%H:%M} is no longer offered as free.")
+        self._say(f"{start:%H:%M} is no longer offered as free.")
 
-    def _sync(self, calendar: Json) -> None:
-        """Ask for a sync now, and wait for its end."""
-        queued = self._api.post(f"/api/calendars/{calendar['id']}/sync")
+    def _load_calendars(self) -> list[Json]:
+        """Load the calendars that are synced.
 
-        def look() -> Json | None:
-            job = self._api.get(f"/api/sync-jobs/{queued['id']}")
-            return job if job["status"] in OVER else None
+        Raises:
+            ApiError: One of them cannot be read.
+        """
+        calendars = self._api.get_all("/api/calendars")
+        wanted = [calendar for calendar in calendars if calendar["sync_enabled"]]
+        for calendar in wanted:
+            if calendar["status"] in {"failing", "held"}:
+                raise ApiError(f"{calendar['name']} cannot be read: {calendar['error']}")
+        return wanted
 
-        job = wait_for(look, "The sync", NEXT_SYNC_SECONDS)
-        if job["status"] != "succeeded":
-            raise ApiError(f"The sync {job['status']}: {job['error']}")
-        counts = job["counts"]
-        self._say(
-            f"The next sync ({job['kind']}) finds {counts['created']} new, {counts['updated']}"
-            f" changed, {counts['deleted']} removed."
-        )
-
-    def _load_conflicts(self) -> list[Json]:
-        """Load what is open in the shown week; a task finds it right after the sync."""
-        start, end = self._week()
-
-        def look() -> list[Json] | None:
-            query = {"status": "open", "start": start, "end": end}
-            return self._api.get_all("/api/conflicts", **query) or None
-
-        try:
-            return wait_for(look, "Finding the double bookings", CONFLICT_SECONDS)
-        except ApiError:
-            if self._expect_conflicts:
-                raise
-            return []
-
-    def _load_availability(self) -> Json:
-        start, end = self._week()
-        now = datetime.now(UTC).isoformat()  # noqa: TID251 - the tour happens at the present time.
-        # Nothing in the past can be booked, and at the week's end there is little left of it.
-        later = (datetime.fromisoformat(end) + timedelta(days=3)).isoformat()
-        return self._api.get(
-            "/api/availability", start=max(start, now), end=later, duration=30, tz=ZONE
-        )
-
-    def _week(self) -> tuple[str, str]:
-        """The shown week, from local midnight to local midnight."""
-        days = (self._monday, self._monday + timedelta(days=7))
-        start, end = (datetime.combine(day, time(), self._zone) for day in days)
-        return start.astimezone(UTC).isoformat(), end.astimezone(UTC).isoformat()
+    def _print_events(self, events: Sequence[Json]) -> None:
+        self._console.print(tour_views.week_table(events, self._calendars, ZONE))
 
     def _headline(self, text: str) -> None:
         self._console.print()
@@ -285,9 +294,17 @@ class Tour:
         self._console.print(text, highlight=False)
 
 
-def _google_time(instant: str) -> dict[str, str]:
-    """Return an instant as Google's API takes it."""
-    return {"dateTime": instant, "timeZone": ZONE}
+def _read_clock() -> datetime:
+    return datetime.now(UTC)  # noqa: TID251 - the tour happens at the present time.
+
+
+def _describe_way(move: Move) -> str:
+    """Say from where to where, by the user's wall clock."""
+    start = datetime.fromisoformat(move.place["start"]).astimezone(ZONE)
+    if move.left is None:
+        return f"is booked for {start:%a %d %b %H:%M}"
+    left = datetime.fromisoformat(move.left["start"]).astimezone(ZONE)
+    return f"moves from {left:%a %d %b %H:%M} to {start:%a %d %b %H:%M}"
 
 
 def _is_at(event: Json, title: str, start: str) -> bool:
@@ -295,9 +312,3 @@ def _is_at(event: Json, title: str, start: str) -> bool:
     if event["title"] != title or event["all_day"]:
         return False
     return datetime.fromisoformat(event["start"]) == datetime.fromisoformat(start)
-
-
-def _refuse_failures(calendars: Sequence[Json]) -> None:
-    for calendar in calendars:
-        if calendar["status"] in {"failing", "held"}:
-            raise ApiError(f"{calendar['name']} cannot be read: {calendar['error']}")

@@ -4,12 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from calendar_manager.launch.api_client import Json
 from calendar_manager.sandbox.control_client import ControlClient
 from calendar_manager.sandbox.default_accounts import (
     CALDOTCOM_ACCOUNT,
+    CLIENT_ZONE,
     GOOGLE_ACCOUNT,
+    HOME_ZONE,
     MICROSOFT_ACCOUNT,
 )
 
@@ -49,39 +52,65 @@ def move_google_meeting(
     rows = control.truth(GOOGLE_ACCOUNT, calendar_id)
     (row,) = [row for row in rows if row["iCalUID"] == event["ical_uid"]]
     control.mutate(
-        GOOGLE_ACCOUNT, "edit", row["id"], calendar_id=calendar_id, changes=_write_times(place)
+        GOOGLE_ACCOUNT,
+        "edit",
+        row["id"],
+        calendar_id=calendar_id,
+        changes=_write_times(place, HOME_ZONE),
     )
     return Move(event["title"], {"start": event["start"], "end": event["end"]}, place)
 
 
 def book_in_google(control: ControlClient, place: Mapping[str, str]) -> Move:
     """Add an event to the Google account's main calendar."""
-    control.create_events(GOOGLE_ACCOUNT, [{"summary": BOOKED_TITLE, **_write_times(place)}])
+    control.create_events(
+        GOOGLE_ACCOUNT, [{"summary": BOOKED_TITLE, **_write_times(place, HOME_ZONE)}]
+    )
     return Move(BOOKED_TITLE, None, place)
 
 
 def move_outlook_occurrence(
-    control: ControlClient, now_at: datetime, place: Mapping[str, str]
+    control: ControlClient, now_at: datetime, slots: Sequence[Mapping[str, str]]
 ) -> Move | None:
-    """Move the next occurrence of a series in the Microsoft mailbox; None when there is none."""
+    """Move an occurrence of a series in the Microsoft mailbox to another time of its day.
+
+    Outlook lets no occurrence pass its neighbours, and there is none on the same day.
+
+    Args:
+        control: The sandbox's control.
+        now_at: The present instant.
+        slots: Free half hours, by start.
+
+    Returns:
+        The move; None when no day has both an occurrence and a free half hour.
+    """
+    zone = ZoneInfo(CLIENT_ZONE)
     rows = control.graph.truth_instances(MICROSOFT_ACCOUNT, now_at, now_at + FAR)
     coming = [(_read_instant(row["start"]), row) for row in rows if row["type"] == "occurrence"]
-    coming = [(start_at, row) for start_at, row in coming if start_at > now_at]
-    if not coming:
-        return None
-    start_at, row = min(coming, key=lambda one: one[0])
+    for start_at, row in sorted(coming, key=lambda one: one[0]):
+        day = start_at.astimezone(zone).date()
+        starts = (datetime.fromisoformat(slot["start"]) for slot in slots)
+        free_at = next((one for one in starts if one.astimezone(zone).date() == day), None)
+        if start_at > now_at and free_at is not None:
+            return _move_occurrence(control, row, start_at, free_at)
+    return None
+
+
+def _move_occurrence(
+    control: ControlClient, row: Json, start_at: datetime, free_at: datetime
+) -> Move:
     length = _read_instant(row["end"]) - start_at
-    end_at = datetime.fromisoformat(place["start"]) + length
-    taken = {"start": place["start"], "end": end_at.isoformat()}
+    left, place = (
+        {"start": at.isoformat(), "end": (at + length).isoformat()} for at in (start_at, free_at)
+    )
     control.graph.mutate(
         MICROSOFT_ACCOUNT,
         "edit_one",
         row["seriesMasterId"],
-        original_start=start_at.isoformat(),
-        changes=_write_times(taken),
+        original_start=left["start"],
+        changes=_write_times(place, CLIENT_ZONE),
     )
-    left = {"start": start_at.isoformat(), "end": (start_at + length).isoformat()}
-    return Move(row["subject"], left, taken)
+    return Move(row["subject"], left, place)
 
 
 def reschedule_booking(
@@ -112,11 +141,16 @@ def reschedule_booking(
     return Move(booking["title"], {name: booking[name] for name in ("start", "end")}, place)
 
 
-def _write_times(place: Mapping[str, str]) -> Json:
-    """Return a place as Google's API and Graph take it."""
-    return {
-        name: {"dateTime": datetime.fromisoformat(place[name]).isoformat(), "timeZone": "UTC"}
+def _write_times(place: Mapping[str, str], time_zone: str) -> Json:
+    """Return a place as Google's API and Graph take it: by the wall clock of a zone."""
+    zone = ZoneInfo(time_zone)
+    walls = {
+        name: datetime.fromisoformat(place[name]).astimezone(zone).replace(tzinfo=None)
         for name in ("start", "end")
+    }
+    return {
+        name: {"dateTime": wall.isoformat(timespec="seconds"), "timeZone": time_zone}
+        for name, wall in walls.items()
     }
 
 

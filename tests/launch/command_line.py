@@ -13,7 +13,16 @@ import requests
 
 STARTED = "from calendar_manager.cli import app; app()"
 
-OURS = ("DATABASE_URL", "REDIS_URL", "JWT_SECRET", "TOKEN_ENCRYPTION_KEYS", "FLOWER_", "GOOGLE_")
+OURS = (
+    "DATABASE_URL",
+    "REDIS_URL",
+    "JWT_SECRET",
+    "TOKEN_ENCRYPTION_KEYS",
+    "FLOWER_",
+    "GOOGLE_",
+    "MICROSOFT_",
+    "CALCOM_",
+)
 
 
 class Command:

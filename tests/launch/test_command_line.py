@@ -103,5 +103,12 @@ def test_the_sandbox_runs_alone_with_a_persons_own_calendar(
     found = get(f"{url}/_control/accounts/freelancer@example.com/calendars/primary/events")
 
     assert "My very own meeting" in json.dumps(found.json())
-    assert f"GOOGLE_TOKEN_URL={url}/google/token" in sandbox.errors.read_text()
+    shown = sandbox.errors.read_text()
+    assert "mara@lind.example" in shown
+    for setting in (
+        f"GOOGLE_TOKEN_URL={url}/google/token\n",
+        f"MICROSOFT_AUTHORITY={url}/microsoft\n",
+        f"CALCOM_API_URL={url}/calcom/v2/\n",
+    ):
+        assert setting in shown
     assert sandbox.end() == 0

@@ -25,12 +25,20 @@ def test_the_tour_shows_the_main_job_and_ends(
     assert set(line) == {"api", "flower", "sandbox", "users"}
     shown = demo.errors.read_text()
     for text_shown in (
-        "Connecting a Google account",
+        "Google: freelancer@example.com allowed access",
+        "Microsoft: mara.lind@harbour.example allowed access",
+        "Cal.com: mara@lind.example allowed access",
+        "4 calendars, none left out",
         "Nordlicht: daily stand-up",
+        "Harbour: architecture board",
+        "Out of office: travel",
+        "2×: one meeting on two calendars",
         "Double bookings",
         "Tax adviser",
         "Free time",
         "closed by itself",
+        "'Harbour: check-in' moves from",
+        "A guest reschedules a booking",
         "All of it worked",
     ):
         assert text_shown in shown
@@ -52,6 +60,7 @@ def test_it_stays_up_on_external_servers_with_a_persons_own_calendar(
         "RRULE:FREQ=DAILY\r\nSUMMARY:My very own habit\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
     )
     environ = {"DATABASE_URL": empty_database_url, "REDIS_URL": clean_redis}
+    environ["COLUMNS"] = "80"
     demo = start_command("demo", "--json", "--seed", str(calendar), *PORTS, environ=environ)
     line = demo.read_line()
 
@@ -59,6 +68,9 @@ def test_it_stays_up_on_external_servers_with_a_persons_own_calendar(
     assert "My very own habit" in shown
     assert "Helios Labs: urgent call" in shown
     (user,) = line["users"]
+    # Standard error is no terminal here: nothing is cut off.
+    for value in (line["api"], line["flower"], line["sandbox"], user["email"], user["password"]):
+        assert f"  {value}\n" in shown
     assert post(f"{line['api']}/api/auth/login", user).status_code == 200
     assert get(line["flower"]).status_code == 401
     assert get(f"{line['sandbox']}/_control/health").status_code == 200

@@ -1,31 +1,12 @@
-from datetime import date, timedelta
-
 import pytest
 from sqlalchemy import Engine, text
 
 from calendar_manager.launch.demo import (
-    choose_monday,
     make_demo_environment,
     make_user,
     refuse_real_users,
 )
 from calendar_manager.launch.errors import LaunchError
-
-
-@pytest.mark.unit
-@pytest.mark.parametrize(
-    ("today", "monday"),
-    [
-        (date(2026, 11, 16), date(2026, 11, 16)),
-        (date(2026, 11, 19), date(2026, 11, 16)),
-        (date(2026, 11, 20), date(2026, 11, 23)),
-        (date(2026, 11, 22), date(2026, 11, 23)),
-        (date(2026, 12, 31), date(2026, 12, 28)),
-    ],
-)
-def test_the_shown_week_has_working_days_left(today: date, monday: date) -> None:
-    assert choose_monday(today) == monday
-    assert choose_monday(today) + timedelta(days=5) > today
 
 
 @pytest.mark.unit

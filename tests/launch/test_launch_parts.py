@@ -11,6 +11,7 @@ from calendar_manager.config import load_settings
 from calendar_manager.launch.errors import LaunchError, StopRequested
 from calendar_manager.launch.generated_secrets import load_or_make_secrets
 from calendar_manager.launch.ports import choose_port, make_url
+from calendar_manager.launch.stack import make_stand_in_settings
 from calendar_manager.launch.stopping import ignore_signals, stop_on_signals
 from calendar_manager.store.migrations import locate_migrations, make_alembic_config
 
@@ -125,3 +126,23 @@ def test_tidying_up_is_not_interrupted() -> None:
 def test_the_migrations_are_found() -> None:
     assert (locate_migrations() / "env.py").is_file()
     assert make_alembic_config().get_main_option("script_location") == str(locate_migrations())
+
+
+@pytest.mark.parametrize(
+    ("named", "kept"),
+    [
+        ("GOOGLE_CLIENT_ID", "GOOGLE_"),
+        ("MICROSOFT_CLIENT_ID", "MICROSOFT_"),
+        ("CALCOM_CLIENT_ID", "CALCOM_"),
+        ("CALCOM_API_KEY", "CALCOM_"),
+    ],
+)
+def test_the_sandbox_stands_in_for_providers_that_are_not_set(named: str, kept: str) -> None:
+    url = "http://127.0.0.1:8010"
+    every = make_stand_in_settings(url, {})
+
+    settings = make_stand_in_settings(url, {named: "real"})
+
+    assert settings == {name: one for name, one in every.items() if not name.startswith(kept)}
+    assert len({name.partition("_")[0] for name in every}) == 3
+    assert all(one.startswith(url) for name, one in every.items() if name.endswith("_URL"))

@@ -15,30 +15,97 @@ HOUR = timedelta(hours=1)
 
 
 class Bench(Protocol):
-    """One provider's sandbox with an account, its calendar and a second, shared one."""
+    """One provider's sandbox with an account and its calendar.
 
+    Attributes:
+        abilities: What the provider has beyond this, of ``series``, ``sharing``, ``hiding``
+            calendars and titles, ``ticking`` scopes, ``revoking`` and ``expiring cursors``;
+            :class:`FullBench` has words for them.
+        account: Whose account is connected.
+        other_account: Somebody else's account.
+        calendar: The account's primary calendar.
+    """
+
+    abilities: frozenset[str]
     factory: ProviderFactory
     account: str
+    other_account: str
     calendar: str
+
+    def consent(
+        self, url: str, *, account: str | None = None, deny: bool = False
+    ) -> Mapping[str, str]:
+        """Walk the consent page and return the parameters of the callback."""
+        ...
+
+    def create(self, title: str, start: datetime) -> str:
+        """Put an event of one hour into the calendar and return its id."""
+        ...
+
+    def move(self, event_id: str, start: datetime) -> None:
+        """Move a single event, which may give it another id."""
+        ...
+
+    def delete(self, event_id: str) -> None:
+        """Delete a single event or a whole series."""
+        ...
+
+    def small_pages(self) -> None:
+        """Answer with two events a page, and with empty pages in between."""
+        ...
+
+    def expire_access(self) -> None:
+        """Refuse every access token."""
+        ...
+
+    def withdraw_consent(self) -> None:
+        """Take the consent back on the provider's own pages."""
+        ...
+
+    def throttle(self, pause: timedelta) -> None:
+        """Answer that there were too many requests."""
+        ...
+
+    def break_lines(self, *, times: int | None = None, skip: int = 0) -> None:
+        """Reset connections in the middle of the answer."""
+        ...
+
+    def fail(self) -> None:
+        """Answer every request with a server error."""
+        ...
+
+    def mend(self) -> None:
+        """Take all faults back."""
+        ...
+
+    def count_reads(self) -> int:
+        """Return how many requests read events since the last call."""
+        ...
+
+
+class FullBench(Bench, Protocol):
+    """A bench with every ability: series that people edit, and calendars that others share.
+
+    Attributes:
+        shared_calendar: Of somebody else, who shows when they are busy and no more.
+        hidden_calendar: One that the person does not look at.
+    """
+
     shared_calendar: str
     hidden_calendar: str
 
     def consent(
         self, url: str, *, account: str | None = None, deny: bool = False, untick: bool = False
     ) -> Mapping[str, str]:
-        """Walk the consent page and return the parameters of the callback."""
+        """Walk the consent page, perhaps leave a tick out; return what the callback gets."""
         ...
 
     def create(self, title: str, start: datetime, *, rule: str | None = None) -> str:
-        """Put an event of one hour into the calendar and return its id."""
+        """Put an event of one hour, or a series, into the calendar and return its id."""
         ...
 
     def rename(self, event_id: str, title: str) -> None:
         """Change a single event or a whole series."""
-        ...
-
-    def delete(self, event_id: str) -> None:
-        """Delete a single event or a whole series."""
         ...
 
     def move_one(self, event_id: str, original: datetime, start: datetime) -> None:
@@ -65,51 +132,23 @@ class Bench(Protocol):
         """Take the shared calendar away."""
         ...
 
-    def small_pages(self) -> None:
-        """Answer with two events a page, and with empty pages in between."""
-        ...
-
     def expire_cursors(self) -> None:
         """Forget every cursor."""
-        ...
-
-    def expire_access(self) -> None:
-        """Refuse every access token."""
-        ...
-
-    def withdraw_consent(self) -> None:
-        """Take the consent back on the provider's own pages."""
         ...
 
     def count_revocations(self) -> int:
         """Return how many grants were given back since the last call."""
         ...
 
-    def throttle(self, pause: timedelta) -> None:
-        """Answer that there were too many requests."""
-        ...
-
-    def break_lines(self, *, times: int | None = None, skip: int = 0) -> None:
-        """Reset connections in the middle of the answer."""
-        ...
-
-    def fail(self) -> None:
-        """Answer every request with a server error."""
-        ...
-
-    def mend(self) -> None:
-        """Take all faults back."""
-        ...
-
-    def count_reads(self) -> int:
-        """Return how many requests read events since the last call."""
-        ...
-
 
 class GoogleBench:
     """Google's sandbox."""
 
+    abilities = frozenset(
+        {"series", "sharing", "hiding", "ticking", "revoking", "expiring cursors"}
+    )
     account = "freelancer@example.test"
+    other_account = "client@example.test"
     calendar = "freelancer@example.test"
     shared_calendar = "client@example.test"
     hidden_calendar = "archive@group.calendar.google.com"
@@ -159,6 +198,9 @@ class GoogleBench:
 
     def rename(self, event_id: str, title: str) -> None:
         self._mutate("edit_all", event_id, changes={"summary": title})
+
+    def move(self, event_id: str, start: datetime) -> None:
+        self._mutate("edit_all", event_id, changes=times(start))
 
     def delete(self, event_id: str) -> None:
         self._mutate("delete", event_id)
