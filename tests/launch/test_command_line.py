@@ -37,7 +37,7 @@ def test_a_taken_port_is_said_before_anything_starts(home: Path) -> None:
         port = str(server.getsockname()[1])
         result = CliRunner().invoke(app, ["up", "--home", str(home), "--port", port])
 
-    assert result.exit_code == 1
+    assert result.exit_code == 1, result.output
     assert f"port {port}" in result.output
     assert not (home / "postgres").exists()
 
@@ -49,7 +49,7 @@ def test_a_folder_in_use_is_said(home: Path, command: str) -> None:
     with FolderLock(open_home(used), "stack"):
         result = CliRunner().invoke(app, [command, "--home", str(home), "--port", "0"])
 
-    assert result.exit_code == 1
+    assert result.exit_code == 1, result.output
     assert "in use by process" in result.output
 
 
@@ -70,7 +70,7 @@ def test_an_external_server_that_is_not_there_is_said(
         app, ["up", "--home", str(home), "--port", "0", "--flower-port", "0"]
     )
 
-    assert result.exit_code == 1
+    assert result.exit_code == 1, result.output
     assert f"{variable} cannot be reached" in result.output
 
 
