@@ -25,6 +25,7 @@ from calendar_manager.embedded.root import find_account, place_cluster, place_pr
 from calendar_manager.embedded.running import (
     Running,
     StopSteps,
+    launch,
     stop_leftovers,
     stop_process,
     wait_until,
@@ -201,9 +202,8 @@ def _start(cluster: _Cluster, options: Mapping[str, str]) -> tuple[psutil.Proces
         cluster.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
     )
     try:
-        process = psutil.Popen(
+        process = launch(
             command,
-            stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             # Away from the terminal's Ctrl-C: the server must outlast those who still write to it.

@@ -4,7 +4,6 @@ import os
 import secrets
 import signal
 import socket
-import subprocess
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -16,6 +15,7 @@ from calendar_manager.embedded.home import PRIVATE, FolderLock, open_home
 from calendar_manager.embedded.running import (
     Running,
     StopSteps,
+    launch,
     stop_leftovers,
     stop_process,
     wait_until,
@@ -140,9 +140,8 @@ def _start_on(folder: Path, password: str, port: int) -> psutil.Process:
     log_file = folder / "valkey.log"
     log = os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
-        process = psutil.Popen(
+        process = launch(
             [str(_find_program()), str(config_file)],
-            stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             env={"LC_ALL": "C", "TZ": "UTC", "PATH": "/usr/bin:/bin"},

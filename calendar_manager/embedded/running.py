@@ -1,12 +1,13 @@
 """Server processes: waiting until they serve, finding what was left, stopping all of it."""
 
 import signal
+import subprocess
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import psutil
 
@@ -61,6 +62,20 @@ class Running:
         trace: TracebackType | None,
     ) -> None:
         self.stop()
+
+
+def launch(command: Sequence[str], **options: Any) -> psutil.Process:  # noqa: ANN401 - Popen's own.
+    """Start a server.
+
+    Args:
+        command: The program and its arguments.
+        options: Whatever ``subprocess.Popen`` takes.
+    """
+    started = subprocess.Popen(command, stdin=subprocess.DEVNULL, **options)  # noqa: S603 - our own program.
+    # From here on psutil follows the process, and whoever stops it collects it. Python's own object
+    # would never hear of its end, and complain when it is forgotten.
+    started.returncode = 0
+    return psutil.Process(started.pid)
 
 
 def is_alive(process: psutil.Process) -> bool:

@@ -235,7 +235,7 @@ def test_an_unreadable_event_costs_itself_only(desk: Desk, control: ControlClien
     assert desk.spans() == [("Good", "03-03 09:00", "03-03 10:00")]
 
 
-def test_a_read_through_a_window_takes_nothing_outside_of_it_for_gone(desk: Desk) -> None:
+def test_a_read_through_a_window_does_not_take_history_for_gone(desk: Desk) -> None:
     old = {"dateTime": "2020-03-02T09:00:00Z"}
     desk.control.create_events(
         EMAIL,

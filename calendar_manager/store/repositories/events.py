@@ -5,7 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, func, or_, select, update
+from sqlalchemy import (
+    TIMESTAMP,
+    ColumnElement,
+    and_,
+    cast,
+    delete,
+    false,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -239,8 +250,8 @@ class EventRepository:
 
         Args:
             calendar_id: On which calendar.
-            within: What the read could see; events that have no occurrence in it are not gone.
-                None when it could see everything.
+            within: What the read could see; events that ended before it are history and not
+                gone. None when it could see everything.
         """
         seen = select(ReadMarkRow.provider_event_id).where(
             ReadMarkRow.calendar_id == calendar_id,
@@ -250,12 +261,15 @@ class EventRepository:
             EventRow.calendar_id == calendar_id, EventRow.deleted_at.is_(None), ~seen.exists()
         )
         if within is not None:
-            visible = select(OccurrenceRow.id).where(
-                OccurrenceRow.event_id == EventRow.id,
-                OccurrenceRow.start_at < within.end,
-                OccurrenceRow.end_at > within.start,
+            taken = select(OccurrenceRow.id).where(OccurrenceRow.event_id == EventRow.id)
+            own_end = func.coalesce(
+                EventRow.end_at, cast(EventRow.end_on, TIMESTAMP(timezone=True))
             )
-            query = query.where(visible.exists())
+            ended = or_(
+                and_(taken.exists(), ~taken.where(OccurrenceRow.end_at > within.start).exists()),
+                and_(~taken.exists(), own_end <= within.start),
+            )
+            query = query.where(~func.coalesce(ended, false()))
         return self._session.scalars(query).all()
 
     def purge_deleted(self, *, before: datetime) -> int:
