@@ -1,7 +1,7 @@
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -36,10 +36,13 @@ def running_home() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def running(running_home: Path) -> Iterator[tuple[Running, Running]]:
     """PostgreSQL and Redis for tests that only look at them; our environment has a secret."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("JWT_SECRET", "not for them")
-        with start_postgres(running_home) as postgres, start_redis(running_home) as redis:
-            yield postgres, redis
+    with ExitStack() as servers:
+        # Only while they start: the servers outlive this, and other tests have the same process.
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("JWT_SECRET", "not for them")
+            postgres = servers.enter_context(start_postgres(running_home))
+            redis = servers.enter_context(start_redis(running_home))
+        yield postgres, redis
 
 
 @pytest.fixture
