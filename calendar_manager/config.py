@@ -121,7 +121,7 @@ class Settings(BaseSettings):
     )
 
     database_url: Annotated[str, AfterValidator(_check_database_url)] = Field(
-        repr=False, description="PostgreSQL 14 or newer. `up` and `demo` bring their own."
+        repr=False, description="PostgreSQL 15 or newer. `up` and `demo` bring their own."
     )
     redis_url: Annotated[str, AfterValidator(_check_redis_url)] = Field(
         repr=False, description="Redis 6.2 or newer, or Valkey. `up` and `demo` bring their own."

@@ -91,6 +91,9 @@ def _run(context: SyncContext, lease: Lease) -> FollowUp | None:
     except LeaseLostError:
         raise
     except Exception:
+        # Logged here, because a run that had ended already has no lease to fail under, and the
+        # lost lease would be all that is told.
+        log.exception("sync_error", job_id=str(lease.job_id))
         # An error of our own must not leave the calendar locked until the lease runs out.
         unexpected = ProviderError("Something went wrong on our side.", reason="internal")
         _fail(context, lease, unexpected, backoff(lease.failures + 3, context.jitter()))
