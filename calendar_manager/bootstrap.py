@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from redis import Redis
 
 from calendar_manager.config import Settings
+from calendar_manager.domain.breaker import BreakerLimits
 from calendar_manager.job_queue import JobQueue, make_celery
 from calendar_manager.providers.registry import (
     CalDotComSettings,
@@ -76,6 +77,13 @@ def sync_context(services: Services) -> SyncContext:
         jitter=random.random,
         options=SyncOptions(
             poll_interval=timedelta(minutes=settings.poll_minutes),
+            poll_interval_with_push=timedelta(minutes=settings.poll_minutes_with_push),
+            poll_interval_without_push=timedelta(minutes=settings.poll_minutes_without_push),
+            breaker=BreakerLimits(
+                share=settings.breaker_share_percent / 100,
+                minimum=settings.breaker_minimum_events,
+            ),
+            webhook_url=None if settings.public_url is None else f"{settings.public_url}/webhooks/",
             horizon_back=timedelta(days=settings.horizon_days_back),
             horizon_ahead=timedelta(days=settings.horizon_days_ahead),
         ),

@@ -226,6 +226,27 @@ class Settings(BaseSettings):
     poll_minutes: int = Field(
         15, ge=1, le=24 * 60, description="How often a calendar is asked for news, in minutes."
     )
+    poll_minutes_with_push: int = Field(
+        30,
+        ge=1,
+        le=24 * 60,
+        description="The same while its provider tells us of changes by itself.",
+    )
+    poll_minutes_without_push: int = Field(
+        5,
+        ge=1,
+        le=24 * 60,
+        description="The same while it does not, and something is on within two weeks.",
+    )
+    breaker_share_percent: int = Field(
+        50,
+        ge=1,
+        le=100,
+        description="A sync that would delete more of a calendar than this stops and asks.",
+    )
+    breaker_minimum_events: int = Field(
+        10, ge=1, le=100_000, description="Fewer deletions than this never stop a sync."
+    )
     sync_job_retention_days: int = Field(
         30, ge=1, le=3650, description="How long finished sync jobs are kept, in days."
     )
@@ -234,6 +255,13 @@ class Settings(BaseSettings):
     )
     deleted_retention_days: int = Field(
         30, ge=1, le=3650, description="How long deleted things can be restored, in days."
+    )
+
+    channel_retention_days: int = Field(
+        7, ge=1, le=3650, description="How long ended push channels are kept, in days."
+    )
+    oauth_state_retention_hours: int = Field(
+        24, ge=1, le=24 * 365, description="How long expired consent states are kept, in hours."
     )
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
@@ -249,8 +277,12 @@ class Settings(BaseSettings):
 
     @property
     def stale_after(self) -> timedelta:
-        """How old a calendar's copy may be before it counts as stale: three missed turns."""
-        return 3 * timedelta(minutes=self.poll_minutes)
+        """How old a calendar's copy may be before it counts as stale: three missed turns.
+
+        Behind a push channel turns are rarer, and one of them may be half as late again.
+        """
+        behind_push = 1.5 * timedelta(minutes=self.poll_minutes_with_push)
+        return max(3 * timedelta(minutes=self.poll_minutes), behind_push)
 
     @property
     def google_offered(self) -> bool:

@@ -91,7 +91,10 @@ class ChangePage:
     Attributes:
         changes: In the provider's order; a page may be empty.
         cursor: Where to go on next time. Only the last page has it.
+        position: Where a full read can be gone on with after this page, should it break off
+            here; None when it cannot, and on the last page.
     """
 
     changes: tuple[RemoteChange, ...]
     cursor: str | None = None
+    position: str | None = None

@@ -1,9 +1,10 @@
 """The protocol that every provider keeps, and the values that cross it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
+from uuid import UUID
 
 from calendar_manager.domain.accounts import ProviderKind, RemoteCalendar, Tokens
 from calendar_manager.domain.changes import ChangePage, FindSeries, know_no_series
@@ -37,6 +38,91 @@ class Grant:
     provider_account_id: str
     account: str
     tokens: Tokens
+
+
+Gate = Callable[[], None]
+"""Called before each request to a provider. It raises ``RetryLaterError`` when the budget of
+requests is used up, or when the provider asked for a pause that has not ended."""
+
+
+def always_open() -> None:
+    """Stand in for a :data:`Gate` where requests are not counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How many requests a provider bears.
+
+    Attributes:
+        requests: How many.
+        per: In which time, counted over a sliding window.
+    """
+
+    requests: int
+    per: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """What a provider grants us.
+
+    Attributes:
+        account: To each account.
+        application: To all accounts of this installation together; None when it counts by
+            account only.
+    """
+
+    account: Rate
+    application: Rate | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelRequest:
+    """What a provider is asked to promise.
+
+    Attributes:
+        channel_id: Our id of the channel.
+        token: A secret of this channel alone, which every message has to prove to know; at most
+            128 characters of URL-safe base64 and dots.
+        address: Where the provider is to call; below it, at ``/lifecycle``, it may tell what
+            becomes of the channel itself.
+        now: The present.
+    """
+
+    channel_id: UUID
+    token: str = field(repr=False)
+    address: str
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelHandle:
+    """By what a provider knows a channel.
+
+    Attributes:
+        provider_calendar_id: The calendar that it is on.
+        provider_channel_id: The provider's id of the channel.
+        resource_id: Google's id of what is watched; None with the others.
+    """
+
+    provider_calendar_id: str
+    provider_channel_id: str
+    resource_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedChannel:
+    """What a provider promised.
+
+    Attributes:
+        provider_channel_id: Its id of the channel.
+        resource_id: Google's id of what is watched; None with the others.
+        expires_at: When the promise ends, as the provider says; None when it does not end.
+    """
+
+    provider_channel_id: str
+    resource_id: str | None
+    expires_at: datetime | None
 
 
 class ProviderAuth(Protocol):
@@ -126,6 +212,7 @@ class CalendarProvider(Protocol):
         cursor: str | None,
         window: Span,
         find_series: FindSeries = know_no_series,
+        position: str | None = None,
     ) -> Iterator[ChangePage]:
         """Read what changed, page by page.
 
@@ -136,6 +223,8 @@ class CalendarProvider(Protocol):
             window: The span that matters now, for providers that must be asked for one.
             find_series: Tells to which series instances belong that were read before, for
                 providers that speak of single instances.
+            position: Of the last page that was kept of a full read that broke off; only where
+                ``cursor`` is None. The read goes on behind it.
 
         Yields:
             Pages; the last one and no other has a cursor.
@@ -143,12 +232,44 @@ class CalendarProvider(Protocol):
         Raises:
             CursorExpiredError: The cursor is unknown by now, or its window too old; read from
                 None.
+            PositionExpiredError: The read cannot be gone on with; begin anew.
             CalendarGoneError: The calendar is gone or closed to us.
         """
         ...
 
     def close(self) -> None:
         """Let go of the connection to the provider."""
+        ...
+
+
+@runtime_checkable
+class ChannelProvider(Protocol):
+    """What an open account can do besides, where the provider calls us when something changes.
+
+    Every method may raise what :class:`CalendarProvider` says.
+    """
+
+    def open_channel(self, provider_calendar_id: str, request: ChannelRequest) -> OpenedChannel:
+        """Have the provider call us whenever a calendar changes.
+
+        The first message may arrive before this call returns.
+
+        Raises:
+            ChannelsUnavailableError: It does not do so for this calendar or account.
+        """
+        ...
+
+    def extend_channel(self, channel: ChannelHandle, *, now: datetime) -> OpenedChannel | None:
+        """Have a channel live longer, or make sure that one without an end is still there.
+
+        Returns:
+            The channel as it is from now on; None when it cannot be extended or is gone, so that
+            another has to be opened.
+        """
+        ...
+
+    def close_channel(self, channel: ChannelHandle) -> None:
+        """Have the provider call no more; a channel that is already gone is a success."""
         ...
 
 
@@ -176,10 +297,20 @@ class ProviderFactory(Protocol):
         ...
 
     @property
+    def quota(self) -> Quota:
+        """How many requests the provider bears."""
+        ...
+
+    @property
     def auth(self) -> ProviderAuth:
         """How accounts are connected."""
         ...
 
-    def open(self, tokens: Tokens) -> CalendarProvider:
-        """Open one account for reading; no network."""
+    def open(self, tokens: Tokens, *, gate: Gate = always_open) -> CalendarProvider:
+        """Open one account for reading; no network.
+
+        Args:
+            tokens: Of the account.
+            gate: To be passed before each request.
+        """
         ...

@@ -52,6 +52,14 @@ class CursorExpiredError(ProviderError):
     """The cursor is no longer known: read everything anew, then mark and sweep."""
 
 
+class PositionExpiredError(ProviderError):
+    """A full read that broke off cannot be gone on with: begin it anew."""
+
+
+class ChannelsUnavailableError(ProviderError):
+    """The provider opens no channel on this calendar or for this account: poll it."""
+
+
 class CalendarGoneError(ProviderError):
     """This calendar is gone or closed to us; the account's others may be fine."""
 

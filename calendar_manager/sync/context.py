@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from redis import Redis
 
+from calendar_manager.domain.breaker import BreakerLimits
 from calendar_manager.domain.timespan import Span
 from calendar_manager.providers.registry import Registry
 from calendar_manager.store.unit_of_work import Store
@@ -17,18 +18,27 @@ class SyncOptions:
 
     Attributes:
         poll_interval: How often a calendar is asked for news.
+        poll_interval_with_push: The same behind a healthy channel.
+        poll_interval_without_push: The same without one, where something is on soon.
+        breaker: How much one run may delete.
         horizon_back: How far back series are laid out.
         horizon_ahead: How far ahead series are laid out.
         lease: How long a worker may be silent before another takes over; longer than the
             slowest answer of a provider that a client waits for.
-        maximum_attempts: How often a job is started before it counts as failed.
+        maximum_attempts: How often a job is started in vain before it counts as failed.
+        webhook_url: Where providers call us, the provider's name to be added; None when they
+            cannot reach us.
     """
 
     poll_interval: timedelta
+    poll_interval_with_push: timedelta
+    poll_interval_without_push: timedelta
+    breaker: BreakerLimits
     horizon_back: timedelta
     horizon_ahead: timedelta
     lease: timedelta = timedelta(minutes=3)
     maximum_attempts: int = 6
+    webhook_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ def with_account(
     action: Callable[[CalendarProvider], Result],
     *,
     tokens: Tokens | None = None,
+    urgent: bool = False,  # noqa: ARG001  Taken up with the request budgets.
 ) -> Result:
     """Run an action on an open account.
 
@@ -54,6 +55,7 @@ def with_account(
         connection: The account.
         action: What to do.
         tokens: The account's tokens as just loaded, to spare loading them again.
+        urgent: Whether somebody waits for the outcome.
 
     Raises:
         ConsentLostError: The person has to connect again; the connection says so by now.
@@ -87,7 +89,12 @@ def with_account(
 
 
 def pull_pages(
-    context: SyncContext, provider: CalendarProvider, calendar: Calendar, cursor: str | None
+    context: SyncContext,
+    provider: CalendarProvider,
+    calendar: Calendar,
+    cursor: str | None,
+    *,
+    position: str | None = None,
 ) -> Iterator[ChangePage]:
     """Read what changed in a calendar, page by page, and make sure that the end is an end.
 
@@ -96,8 +103,10 @@ def pull_pages(
         provider: The calendar's account, opened.
         calendar: Which calendar.
         cursor: Where the last complete read ended; None reads everything.
+        position: Where a full read that broke off is to be gone on with.
 
     Raises:
+        PositionExpiredError: It cannot be gone on with.
         RetryLaterError: The provider ended without a cursor, so the read is incomplete.
     """
     page = ChangePage(())
@@ -111,6 +120,7 @@ def pull_pages(
         cursor=cursor,
         window=context.horizon(),
         find_series=find_series,
+        position=position,
     ):
         yield page
     if page.cursor is None:

@@ -11,6 +11,7 @@ from sqlalchemy import Engine, event
 
 from calendar_manager.bootstrap import provider_settings
 from calendar_manager.config import load_settings
+from calendar_manager.domain.breaker import BreakerLimits
 from calendar_manager.providers.registry import build_registry
 from calendar_manager.sandbox.control_client import ControlClient
 from calendar_manager.sandbox.server import SandboxThread
@@ -64,6 +65,9 @@ def context(
             jitter=lambda: 0.5,
             options=SyncOptions(
                 poll_interval=timedelta(minutes=15),
+                poll_interval_with_push=timedelta(minutes=30),
+                poll_interval_without_push=timedelta(minutes=5),
+                breaker=BreakerLimits(share=0.5, minimum=10),
                 horizon_back=timedelta(days=90),
                 horizon_ahead=timedelta(days=400),
             ),

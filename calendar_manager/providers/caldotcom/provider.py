@@ -1,7 +1,7 @@
 """Cal.com as a provider: accounts opened for reading, and the factory that makes them."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from calendar_manager.domain.accounts import ProviderKind, RemoteCalendar, Tokens
 from calendar_manager.domain.changes import (
@@ -11,7 +11,7 @@ from calendar_manager.domain.changes import (
     know_no_series,
 )
 from calendar_manager.domain.timespan import Span
-from calendar_manager.providers.base import CalendarProvider
+from calendar_manager.providers.base import CalendarProvider, Gate, Quota, Rate, always_open
 from calendar_manager.providers.caldotcom.auth import CalDotComAuth
 from calendar_manager.providers.caldotcom.client import CalDotComClient
 from calendar_manager.providers.caldotcom.fields import read_list
@@ -69,6 +69,7 @@ class CalDotComProvider:
         cursor: str | None,
         window: Span,  # noqa: ARG002  The protocol's; see below.
         find_series: FindSeries = know_no_series,  # noqa: ARG002  Cal.com has no series.
+        position: str | None = None,  # noqa: ARG002  Taken up with resumable reads.
     ) -> Iterator[ChangePage]:
         """Read what changed, page by page, holding one page at a time.
 
@@ -81,17 +82,17 @@ class CalDotComProvider:
         """
         if provider_calendar_id != CALENDAR_ID:
             raise CalendarGoneError("Cal.com has no such calendar.", reason="notFound")
-        position = None if cursor is None else read_position(cursor)
+        mark = None if cursor is None else read_position(cursor)
         profile = self._client.pull_profile()
         began_at = profile.sent_at
         account = read_account(profile.data)
-        if position is None:
-            position = Position(watermark=None, baseline_at=began_at)
+        if mark is None:
+            mark = Position(watermark=None, baseline_at=began_at)
         else:
-            position.check_age(began_at)
+            mark.check_age(began_at)
         walk = BookingWalk(
             version=self._bookings_version,
-            after=position.after,
+            after=mark.after,
             per_page=self._bookings_per_page,
         )
         seen: datetime | None = None
@@ -104,8 +105,8 @@ class CalDotComProvider:
                 break
             yield ChangePage(changes)
         absences = self._pull_out_of_office(account.time_zone)
-        position = position.advanced(seen, began_at=began_at)
-        yield ChangePage((*changes, *absences), format_position(position))
+        mark = mark.advanced(seen, began_at=began_at)
+        yield ChangePage((*changes, *absences), format_position(mark))
 
     def _pull_out_of_office(self, time_zone: str | None) -> tuple[RemoteChange, ...]:
         """Return all absences; nothing at all where Cal.com is too old to tell them.
@@ -169,11 +170,16 @@ class CalDotCom:
         return None
 
     @property
+    def quota(self) -> Quota:
+        """A hundred and twenty a minute to a key."""
+        return Quota(Rate(120, timedelta(minutes=1)))
+
+    @property
     def auth(self) -> CalDotComAuth:
         """How Cal.com accounts are connected, by API key as well."""
         return self._auth
 
-    def open(self, tokens: Tokens) -> CalendarProvider:
+    def open(self, tokens: Tokens, *, gate: Gate = always_open) -> CalendarProvider:  # noqa: ARG002
         """Open one account for reading; no network."""
         versions = self._settings.versions
         client = CalDotComClient(self._settings.api_url, tokens.access_token, versions=versions)

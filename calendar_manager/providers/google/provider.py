@@ -1,11 +1,19 @@
 """Google as a provider: accounts opened for reading, and the factory that makes them."""
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 
 from calendar_manager.domain.accounts import ProviderKind, RemoteCalendar, Tokens
 from calendar_manager.domain.changes import ChangePage, FindSeries, know_no_series
 from calendar_manager.domain.timespan import Span
-from calendar_manager.providers.base import CalendarProvider, ProviderAuth
+from calendar_manager.providers.base import (
+    CalendarProvider,
+    Gate,
+    ProviderAuth,
+    Quota,
+    Rate,
+    always_open,
+)
 from calendar_manager.providers.errors import RetryLaterError
 from calendar_manager.providers.google.auth import GoogleAuth
 from calendar_manager.providers.google.client import GoogleClient
@@ -53,6 +61,7 @@ class GoogleCalendarProvider:
         cursor: str | None,
         window: Span,  # noqa: ARG002  The protocol's; Google's sync tokens need no window.
         find_series: FindSeries = know_no_series,  # noqa: ARG002  Google names the masters itself.
+        position: str | None = None,  # noqa: ARG002  Taken up with resumable reads.
     ) -> Iterator[ChangePage]:
         """Read what changed, page by page, holding one page at a time.
 
@@ -130,11 +139,16 @@ class Google:
         return None
 
     @property
+    def quota(self) -> Quota:
+        """Six hundred a minute to a user, ten thousand to a project."""
+        return Quota(Rate(600, timedelta(minutes=1)), Rate(10_000, timedelta(minutes=1)))
+
+    @property
     def auth(self) -> ProviderAuth:
         """How Google accounts are connected."""
         return self._auth
 
-    def open(self, tokens: Tokens) -> CalendarProvider:
+    def open(self, tokens: Tokens, *, gate: Gate = always_open) -> CalendarProvider:  # noqa: ARG002
         """Open one account for reading; no network."""
         client = GoogleClient(self._settings.api_url, tokens.access_token)
         return GoogleCalendarProvider(client, events_per_page=self._events_per_page)

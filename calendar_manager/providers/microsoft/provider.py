@@ -8,6 +8,7 @@ its instances. Read earlier, a change later in the same round could be missed.
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import islice
 
 from calendar_manager.domain.accounts import ProviderKind, RemoteCalendar, Tokens
@@ -20,7 +21,14 @@ from calendar_manager.domain.changes import (
     know_no_series,
 )
 from calendar_manager.domain.timespan import Span
-from calendar_manager.providers.base import CalendarProvider, ProviderAuth
+from calendar_manager.providers.base import (
+    CalendarProvider,
+    Gate,
+    ProviderAuth,
+    Quota,
+    Rate,
+    always_open,
+)
 from calendar_manager.providers.errors import CursorExpiredError, RetryLaterError
 from calendar_manager.providers.microsoft.auth import MicrosoftAuth, find_username
 from calendar_manager.providers.microsoft.client import MAX_EVENTS_PER_PAGE, GraphClient
@@ -83,6 +91,7 @@ class MicrosoftCalendarProvider:
         cursor: str | None,
         window: Span,
         find_series: FindSeries = know_no_series,
+        position: str | None = None,  # noqa: ARG002  Taken up with resumable reads.
     ) -> Iterator[ChangePage]:
         """Read what changed, page by page, holding one page at a time.
 
@@ -219,11 +228,16 @@ class Microsoft:
         return 4
 
     @property
+    def quota(self) -> Quota:
+        """Ten thousand in ten minutes to each mailbox."""
+        return Quota(Rate(10_000, timedelta(minutes=10)))
+
+    @property
     def auth(self) -> ProviderAuth:
         """How Microsoft accounts are connected."""
         return self._auth
 
-    def open(self, tokens: Tokens) -> CalendarProvider:
+    def open(self, tokens: Tokens, *, gate: Gate = always_open) -> CalendarProvider:  # noqa: ARG002
         """Open one account for reading; no network."""
         client = GraphClient(
             self._settings.graph_url, tokens.access_token, events_per_page=self._events_per_page

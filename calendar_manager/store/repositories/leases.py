@@ -249,11 +249,11 @@ class LeaseRepository:
                 error_reason=reason,
             )
             self._session.execute(
-                update(SyncJobRow).where(SyncJobRow.id == waiting).values(sent_at=retry_at)
+                update(SyncJobRow).where(SyncJobRow.id == waiting).values(resend_at=retry_at)
             )
             return waiting
         self._end_job(
-            lease, status=SyncStatus.QUEUED, sent_at=retry_at, error=message, error_reason=reason
+            lease, status=SyncStatus.QUEUED, resend_at=retry_at, error=message, error_reason=reason
         )
         return lease.job_id
 

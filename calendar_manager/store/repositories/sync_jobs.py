@@ -53,7 +53,7 @@ class SyncJobRepository:
             kind=kind,
             trigger=trigger,
             queued_at=now,
-            sent_at=now,
+            resend_at=now,
         )
         stronger = func.coalesce(
             func.nullif(statement.excluded.kind, SyncKind.INCREMENTAL), SyncJobRow.kind
@@ -61,7 +61,7 @@ class SyncJobRepository:
         statement = statement.on_conflict_do_update(
             index_elements=[SyncJobRow.calendar_id],
             index_where=text("status = 'queued'"),
-            set_={"kind": stronger, "sent_at": now},
+            set_={"kind": stronger, "resend_at": now},
         )
         row = self._session.scalars(
             statement.returning(SyncJobRow), execution_options={"populate_existing": True}
@@ -173,7 +173,7 @@ class SyncJobRepository:
             .returning(CalendarRow.id, CalendarRow.user_id, kind.label("kind"))
             .cte("moved")
         )
-        columns = ["id", "user_id", "calendar_id", "kind", "trigger", "queued_at", "sent_at"]
+        columns = ["id", "user_id", "calendar_id", "kind", "trigger", "queued_at", "resend_at"]
         source = select(
             func.gen_random_uuid(),
             moved.c.user_id,
@@ -181,7 +181,7 @@ class SyncJobRepository:
             moved.c.kind,
             text("'beat'"),
             cast(now, SyncJobRow.queued_at.type),
-            cast(now, SyncJobRow.sent_at.type),
+            cast(now, SyncJobRow.resend_at.type),
         )
         queued = self._session.execute(
             insert(SyncJobRow)
@@ -209,12 +209,12 @@ class SyncJobRepository:
             .join(CalendarRow, CalendarRow.id == SyncJobRow.calendar_id)
             .join(ConnectionRow, ConnectionRow.id == CalendarRow.connection_id)
             .where(
-                SyncJobRow.sent_at <= now - patience,
+                SyncJobRow.resend_at <= now - patience,
                 ConnectionRow.status == "active",
                 SyncJobRow.status.in_(["queued", "running"]),
                 or_(CalendarRow.leased_until.is_(None), CalendarRow.leased_until <= now),
             )
-            .order_by(SyncJobRow.sent_at)
+            .order_by(SyncJobRow.resend_at)
             .limit(limit)
             .with_for_update(of=SyncJobRow, skip_locked=True)
             .scalar_subquery()
@@ -222,7 +222,7 @@ class SyncJobRepository:
         sent = self._session.execute(
             update(SyncJobRow)
             .where(SyncJobRow.id.in_(lost))
-            .values(sent_at=now)
+            .values(resend_at=now)
             .returning(SyncJobRow.id, SyncJobRow.trigger)
         )
         return [(job_id, SyncTrigger(trigger)) for job_id, trigger in sent]

@@ -5,6 +5,7 @@ from calendar_manager.store.tables.calendars import (
     CalendarRow,
     ChannelRow,
     ConnectionRow,
+    FullReadRow,
     ReadMarkRow,
 )
 from calendar_manager.store.tables.clients import ClientRow, ClientRuleRow, EventAssignmentRow
@@ -37,6 +38,7 @@ __all__ = [
     "ConnectionRow",
     "EventAssignmentRow",
     "EventRow",
+    "FullReadRow",
     "LoginSessionRow",
     "OAuthStateRow",
     "OccurrenceRow",

@@ -3,7 +3,7 @@
 import uuid
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import ARRAY, TEXT
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -21,6 +21,7 @@ class ConnectionRow(Row):
     account: Mapped[str]
     status: Mapped[str] = mapped_column(server_default="active")
     reason: Mapped[str | None]
+    reason_code: Mapped[str | None]
     access_token: Mapped[str | None]
     refresh_token: Mapped[str | None]
     token_expires_at: Mapped[datetime | None]
@@ -81,6 +82,10 @@ class CalendarRow(Row):
     last_synced_at: Mapped[datetime | None]
     last_synced_via: Mapped[str | None]
     held_at: Mapped[datetime | None]
+    held_deletions: Mapped[int | None]
+    accepted_deletions: Mapped[int | None]
+    next_channel_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    channel_error: Mapped[str | None]
     failures: Mapped[int] = mapped_column(server_default="0")
     error: Mapped[str | None]
 
@@ -97,7 +102,25 @@ class CalendarRow(Row):
             "next_sync_at",
             postgresql_where=text("sync_enabled AND deleted_at IS NULL AND gone_at IS NULL"),
         ),
+        Index("ix_calendars_next_channel_at", "next_channel_at"),
     )
+
+
+class FullReadRow(Base):
+    """A full read of a calendar that is under way, perhaps in pieces, and how far it has come."""
+
+    __tablename__ = "full_reads"
+
+    calendar_id: Mapped[uuid.UUID] = mapped_column(
+        ForeignKey("calendars.id", ondelete="CASCADE"), primary_key=True
+    )
+    began_at: Mapped[datetime]
+    normalizer_version: Mapped[int]
+    position: Mapped[str | None]
+    window_from: Mapped[datetime]
+    window_until: Mapped[datetime]
+
+    __table_args__ = (CheckConstraint("window_from <= window_until", name="window"),)
 
 
 class ReadMarkRow(Base):
@@ -119,16 +142,17 @@ class ChannelRow(Row):
     user_id: Mapped[uuid.UUID] = owner()
     calendar_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("calendars.id", ondelete="CASCADE"))
     provider: Mapped[str]
-    provider_channel_id: Mapped[str]
+    provider_channel_id: Mapped[str | None]
     resource_id: Mapped[str | None]
     token: Mapped[str]
-    expires_at: Mapped[datetime]
-    renew_at: Mapped[datetime]
+    opened_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime | None]
     last_message_at: Mapped[datetime | None]
+    last_message_number: Mapped[int | None] = mapped_column(BigInteger)
+    doubted_at: Mapped[datetime | None]
     stopped_at: Mapped[datetime | None]
 
     __table_args__ = (
         UniqueConstraint("provider", "provider_channel_id"),
         Index("ix_channels_calendar_id", "calendar_id"),
-        Index("ix_channels_renew_at", "renew_at", postgresql_where=text("stopped_at IS NULL")),
     )

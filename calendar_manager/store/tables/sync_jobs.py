@@ -31,7 +31,7 @@ class SyncJobRow(Row):
     error: Mapped[str | None]
     error_reason: Mapped[str | None]
     queued_at: Mapped[datetime]
-    sent_at: Mapped[datetime]
+    resend_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
 
@@ -55,5 +55,5 @@ class SyncJobRow(Row):
         ),
         Index("ix_sync_jobs_user_id_queued_at", "user_id", "queued_at"),
         Index("ix_sync_jobs_calendar_id_queued_at", "calendar_id", "queued_at"),
-        Index("ix_sync_jobs_sent_at", "sent_at", postgresql_where=text("status = 'queued'")),
+        Index("ix_sync_jobs_resend_at", "resend_at", postgresql_where=text("status = 'queued'")),
     )
