@@ -12,6 +12,7 @@ from calendar_manager.sandbox.caldotcom.router import mount_caldotcom
 from calendar_manager.sandbox.caldotcom.state import CaldotcomState
 from calendar_manager.sandbox.clock import SandboxClock, read_system_clock
 from calendar_manager.sandbox.control import mount_control
+from calendar_manager.sandbox.date_header import DateMiddleware
 from calendar_manager.sandbox.default_accounts import (
     add_caldotcom_account,
     add_google_account,
@@ -90,6 +91,7 @@ def create_app(clock: Callable[[], datetime] = read_system_clock) -> FastAPI:
         yield
         sandbox.google.close()
         sandbox.graph.close()
+        sandbox.caldotcom.close()
 
     app = FastAPI(
         title="Calendar Manager sandbox",
@@ -109,4 +111,6 @@ def create_app(clock: Callable[[], datetime] = read_system_clock) -> FastAPI:
         log=sandbox.log,
         refusals={**make_refusals(sandbox.clock), **refuse_as_caldotcom(sandbox.clock)},
     )
+    # What is added last is outermost, and dates the refusals, too.
+    app.add_middleware(DateMiddleware, clock=sandbox.clock)
     return app

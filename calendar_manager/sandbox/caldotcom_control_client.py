@@ -328,6 +328,12 @@ class CaldotcomControl(SandboxControl):
         """Remove an out-of-office entry."""
         self._call("DELETE", f"{_account(email)}/ooo/{ooo_id}")
 
+    # Webhooks
+
+    def webhooks(self) -> list[JsonObject]:
+        """Return every account's webhooks, as Cal.com shows them to their owner."""
+        return cast("list[JsonObject]", self._call("GET", "/caldotcom/webhooks")["items"])
+
 
 def _account(email: str) -> str:
     return f"/caldotcom/accounts/{quote(email, safe='@')}"

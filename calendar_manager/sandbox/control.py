@@ -30,7 +30,9 @@ and out; an error answers ``{"detail": …}`` or, from Google's state, Google's 
                                              → ``{"items"}``, the rows of the next delta
 ``POST …/calendars/{id}/notify``             an ``exists`` notification without a change
 ``GET /channels``                            live push channels
-``POST /notifications/flush``                wait until what is due has been sent
+``GET /notifications``                       ``{"google", "microsoft", "caldotcom"}``: what was
+                                             sent to receivers, as ``postman.Delivery``
+``POST /notifications/flush``                wait until what is due has been sent, whoever's
 ``/graph/…``                                 Microsoft's part: ``sandbox.graph.control``
 ``/caldotcom/…``                             Cal.com's part: ``sandbox.caldotcom.control``
 ===========================================  ====================================================
@@ -162,7 +164,25 @@ async def clear_requests(sandbox: SandboxState) -> Json:
     return {}
 
 
+@router.get("/notifications")
+async def list_notifications(sandbox: SandboxState) -> Json:
+    """Return what was sent, by provider, oldest first."""
+    return {
+        name: [asdict(one) for one in board.deliveries()]
+        for name, board in _notifiers(sandbox).items()
+    }
+
+
 @router.post("/notifications/flush")
 async def flush_notifications(sandbox: SandboxState) -> dict[str, bool]:
-    """Wait until every notification that is due has been attempted."""
-    return {"sent": await run_in_threadpool(sandbox.google.channels.wait_until_sent)}
+    """Wait until every notification that is due has been attempted, whichever provider's."""
+    boards = _notifiers(sandbox).values()
+    return {"sent": all([await run_in_threadpool(one.wait_until_sent) for one in boards])}
+
+
+def _notifiers(sandbox: Any) -> dict[str, Any]:  # noqa: ANN401 - As above.
+    return {
+        "google": sandbox.google.channels,
+        "microsoft": sandbox.graph.subscriptions,
+        "caldotcom": sandbox.caldotcom.webhooks,
+    }

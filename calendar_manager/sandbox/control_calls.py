@@ -7,11 +7,13 @@ from typing import Any, Literal, Self, TypedDict, Unpack, cast
 
 import requests
 
+from calendar_manager.sandbox.postman import Delivery, NotificationMode
+
 JsonObject = dict[str, Any]
 FaultKind = Literal[
     "status", "quota_403", "too_many_requests", "server_error", "reset_mid_body", "slow"
 ]
-NotificationMode = Literal["normal", "lost", "late", "doubled", "reordered"]
+NotifyingProvider = Literal["google", "microsoft", "caldotcom"]
 
 _TIMEOUT_SECONDS = 60.0
 
@@ -166,6 +168,19 @@ class SandboxControl:
     def clear_requests(self) -> None:
         """Empty the request log."""
         self._call("DELETE", "/requests")
+
+    # Notifications
+
+    def flush_notifications(self) -> None:
+        """Wait until every notification that is due has been attempted, whichever provider's."""
+        self._call("POST", "/notifications/flush")
+
+    def deliveries(self, provider: NotifyingProvider) -> list[Delivery]:
+        """Return what a provider has sent to receivers since the last reset, oldest first."""
+        return [
+            Delivery(**{**item, "sent_at": datetime.fromisoformat(item["sent_at"])})
+            for item in self._call("GET", "/notifications")[provider]
+        ]
 
     def _call(
         self,

@@ -18,12 +18,13 @@ from calendar_manager.sandbox.control_calls import (
     FaultOptions,
     JsonObject,
     LoggedRequest,
-    NotificationMode,
+    NotifyingProvider,
     SandboxControl,
     SeedReport,
 )
 from calendar_manager.sandbox.default_client import CLIENT_ID, CLIENT_SECRET
 from calendar_manager.sandbox.graph_control_client import GraphControl
+from calendar_manager.sandbox.postman import Delivery, NotificationMode
 
 __all__ = [
     "CLIENT_ID",
@@ -33,6 +34,7 @@ __all__ = [
     "ConsentPageError",
     "ControlClient",
     "ControlError",
+    "Delivery",
     "FaultKind",
     "FaultOptions",
     "GraphControl",
@@ -40,6 +42,7 @@ __all__ = [
     "LoggedRequest",
     "MutationKind",
     "NotificationMode",
+    "NotifyingProvider",
     "SeedReport",
     "TokenPair",
     "approve_consent",
@@ -305,10 +308,6 @@ class ControlClient(SandboxControl):
     def notify(self, email: str, calendar_id: str = "primary") -> None:
         """Send an ``exists`` notification although nothing changed."""
         self._call("POST", f"{_calendar(email, calendar_id)}/notify")
-
-    def flush_notifications(self) -> None:
-        """Wait until every notification that is due has been attempted."""
-        self._call("POST", "/notifications/flush")
 
 
 def _account(email: str) -> str:

@@ -127,6 +127,8 @@ def _config(app: object) -> uvicorn.Config:
         lifespan="on",
         log_level="warning",
         access_log=False,
+        # The application dates its answers by the sandbox's own clock.
+        date_header=False,
         timeout_graceful_shutdown=1,
     )
 

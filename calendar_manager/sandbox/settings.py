@@ -1,8 +1,8 @@
 """What can be changed about the sandbox while it runs."""
 
-from typing import Literal
-
 from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from calendar_manager.sandbox.postman import NotificationMode
 
 _HOUR = 3_600
 _WEEK = 7 * 24 * _HOUR
@@ -18,8 +18,8 @@ class SandboxSettings(BaseModel):
         empty_page_every: Every n-th page of a list is empty yet names a next page; 0 never. 1 is
             refused: no list would end.
         channel_max_seconds: Longest life of a push channel, whatever is asked.
-        notifications: ``lost`` never sends, ``late`` waits, ``doubled`` sends twice, ``reordered``
-            holds back and sends the last first.
+        notifications: What becomes of every provider's notifications; ``sandbox.postman`` says
+            what the modes mean.
         notification_delay_seconds: The wait of ``late`` and ``reordered``.
     """
 
@@ -30,7 +30,7 @@ class SandboxSettings(BaseModel):
     page_size: int = Field(0, ge=0)
     empty_page_every: int = Field(0, ge=0)
     channel_max_seconds: int = Field(_WEEK, ge=1)
-    notifications: Literal["normal", "lost", "late", "doubled", "reordered"] = "normal"
+    notifications: NotificationMode = "normal"
     notification_delay_seconds: float = Field(1.0, ge=0)
 
     @field_validator("empty_page_every")

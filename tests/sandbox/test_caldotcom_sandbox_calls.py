@@ -191,7 +191,7 @@ def test_faults_reach_the_token_endpoint_in_its_own_form(
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("GET", "no/such/thing"), ("PUT", "me"), ("DELETE", "bookings/one"), ("GET", "webhooks")],
+    [("GET", "no/such/thing"), ("PUT", "me"), ("DELETE", "bookings/one"), ("GET", "teams")],
 )
 def test_unknown_paths_and_methods_are_404(api: CaldotcomApi, method: str, path: str) -> None:
     told = f"Cannot {method} /v2/{path}"

@@ -189,6 +189,7 @@ LEFT_OUT = {
     "event-types": {"usernames", "orgSlug", "orgId"},
     "slots": {"organizationSlug", "teamSlug", "usernames", "bookingUidToReschedule"},
     "schedules": set(),
+    "webhooks": set(),
 }
 """Parameters that concern teams and organizations, or that nobody needed yet."""
 
@@ -253,6 +254,14 @@ BODIES: dict[tuple[str, str], Json] = {
     ("POST", "/v2/schedules"): SCHEDULE,
     ("PATCH", "/v2/schedules/{scheduleId}"): SCHEDULE,
     ("POST", "/v2/event-types"): EVENT_TYPE,
+    ("POST", "/v2/webhooks"): {
+        "subscriberUrl": "https://app.example/hook",
+        "triggers": ["BOOKING_CREATED", "OOO_CREATED"],
+        "active": True,
+        "secret": "s3cret",
+        "payloadTemplate": "{}",
+        "version": "2021-10-20",
+    },
 }
 
 

@@ -1,8 +1,10 @@
 """What hosts and guests do to bookings, other than moving them.
 
-Each function returns the bookings that it touched. Every touch stamps ``updatedAt``.
+Each function returns the bookings that it touched. Every touch stamps ``updatedAt``, and the host's
+webhooks hear of it.
 """
 
+from calendar_manager.sandbox.caldotcom.announcing import announce_booking
 from calendar_manager.sandbox.caldotcom.booking import Booking
 from calendar_manager.sandbox.caldotcom.errors import bad_request
 from calendar_manager.sandbox.caldotcom.state import CaldotcomState
@@ -22,7 +24,9 @@ def confirm(state: CaldotcomState, booking: Booking) -> list[Booking]:
     """
     _require_pending(booking, "confirm")
     booking.status = "accepted"
-    return [touch(state, booking)]
+    touch(state, booking)
+    announce_booking(state, "BOOKING_CREATED", booking)
+    return [booking]
 
 
 def decline(state: CaldotcomState, booking: Booking) -> list[Booking]:
@@ -33,7 +37,9 @@ def decline(state: CaldotcomState, booking: Booking) -> list[Booking]:
     """
     _require_pending(booking, "decline")
     booking.status = "rejected"
-    return [touch(state, booking)]
+    touch(state, booking)
+    announce_booking(state, "BOOKING_REJECTED", booking)
+    return [booking]
 
 
 def cancel(
@@ -52,7 +58,9 @@ def cancel(
     booking.status = "cancelled"
     booking.cancellation_reason = reason
     booking.cancelled_by = by
-    return [touch(state, booking)]
+    touch(state, booking)
+    announce_booking(state, "BOOKING_CANCELLED", booking)
+    return [booking]
 
 
 def cancel_subsequent(
@@ -100,13 +108,17 @@ def remove_seat(
     if booking.over:
         raise bad_request(f"Booking with uid={booking.uid} has been {booking.status} already.")
     booking.attendees.remove(seat)
-    return [touch(state, booking)]
+    touch(state, booking)
+    announce_booking(state, "BOOKING_CANCELLED", booking)
+    return [booking]
 
 
 def mark_host_absent(state: CaldotcomState, booking: Booking, *, absent: bool) -> list[Booking]:
     """Note that the host did not come, or take it back."""
     booking.absent_host = absent
-    return [touch(state, booking)]
+    touch(state, booking)
+    announce_booking(state, "BOOKING_NO_SHOW_UPDATED", booking)
+    return [booking]
 
 
 def mark_guest_absent(
@@ -121,7 +133,9 @@ def mark_guest_absent(
     if guest is None:
         raise bad_request(f"Booking with uid={booking.uid} has no attendee {email}.")
     guest.absent = absent
-    return [touch(state, booking)]
+    touch(state, booking)
+    announce_booking(state, "BOOKING_NO_SHOW_UPDATED", booking)
+    return [booking]
 
 
 def _cancel_recurrences(

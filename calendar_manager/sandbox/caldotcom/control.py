@@ -19,6 +19,7 @@
 ``POST …/ooo``, ``PATCH …/ooo/{id}``         as ``/v2/me/ooo``
 ``DELETE …/ooo/{id}``
 ``GET …/truth``                              ``{"bookings", "ooo"}``
+``GET /webhooks``                            every account's webhooks
 ===========================================  ====================================================
 """
 
@@ -46,6 +47,7 @@ from calendar_manager.sandbox.caldotcom.rendering import render_booking
 from calendar_manager.sandbox.caldotcom.state import Account, CaldotcomState, Recurrence
 from calendar_manager.sandbox.caldotcom.times import find_zone
 from calendar_manager.sandbox.caldotcom.tokens import render_pair
+from calendar_manager.sandbox.caldotcom.webhooks import render_webhook
 
 router = APIRouter(prefix="/caldotcom")
 
@@ -276,6 +278,12 @@ async def remove_ooo(email: str, ooo_id: str, state: State) -> Json:
     entry = find_entry(state, state.account(email), ooo_id)
     del state.out_of_office[entry.id]
     return {}
+
+
+@router.get("/webhooks")
+async def list_webhooks(state: State) -> Json:
+    """Return every account's webhooks."""
+    return {"items": [render_webhook(one) for one in state.webhooks.all()]}
 
 
 def _render_account(state: CaldotcomState, account: Account) -> Json:

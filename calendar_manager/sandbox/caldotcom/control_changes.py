@@ -7,6 +7,7 @@ from typing import TypeVar
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from calendar_manager.sandbox.caldotcom import changes, moving
+from calendar_manager.sandbox.caldotcom.announcing import announce_booking
 from calendar_manager.sandbox.caldotcom.booking import Attendee, Booking
 from calendar_manager.sandbox.caldotcom.errors import bad_request, not_found
 from calendar_manager.sandbox.caldotcom.making import take_seat
@@ -108,6 +109,7 @@ def _add_seat(act: _Act) -> list[Booking]:
     name = act.change.attendee_name or email.partition("@")[0].replace(".", " ").title()
     event_type = act.state.event_types[act.booking.event_type_id]
     take_seat(act.state, act.booking, event_type, Attendee(email, name, "UTC"))
+    announce_booking(act.state, "BOOKING_CREATED", act.booking)
     return [act.booking]
 
 

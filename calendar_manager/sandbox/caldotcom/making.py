@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from dateutil.relativedelta import relativedelta
 
+from calendar_manager.sandbox.caldotcom.announcing import announce_booking
 from calendar_manager.sandbox.caldotcom.booking import Attendee, Booking, Json, Status
 from calendar_manager.sandbox.caldotcom.errors import bad_request
 from calendar_manager.sandbox.caldotcom.state import CaldotcomState, EventType
@@ -39,10 +40,23 @@ class Made:
 
 
 def make_bookings(state: CaldotcomState, request: BookingRequest) -> list[Made]:
-    """Make the booking, or all of a recurring one by start; a seated one may only be joined.
+    """Make the booking, or all of a recurring one by start, and tell the host's webhooks.
 
     Raises:
         CaldotcomApiError: 400, there are fewer recurrences or seats than asked for.
+    """
+    made = place_bookings(state, request)
+    for one in made:
+        asks = one.booking.status == "pending"
+        announce_booking(state, "BOOKING_REQUESTED" if asks else "BOOKING_CREATED", one.booking)
+    return made
+
+
+def place_bookings(state: CaldotcomState, request: BookingRequest) -> list[Made]:
+    """Make the booking, or all of a recurring one by start; a seated one may only be joined.
+
+    Raises:
+        CaldotcomApiError: As above.
     """
     recurring_uid = state.make_uuid() if request.event_type.recurrence else None
     return [

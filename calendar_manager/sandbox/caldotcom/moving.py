@@ -7,6 +7,7 @@ Cal.com's formerly open source.
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from calendar_manager.sandbox.caldotcom.announcing import BookingTrigger, announce_booking
 from calendar_manager.sandbox.caldotcom.booking import Attendee, Booking
 from calendar_manager.sandbox.caldotcom.changes import cancel, touch
 from calendar_manager.sandbox.caldotcom.errors import bad_request
@@ -14,7 +15,7 @@ from calendar_manager.sandbox.caldotcom.making import (
     BookingRequest,
     default_location,
     find_seated,
-    make_bookings,
+    place_bookings,
     take_seat,
 )
 from calendar_manager.sandbox.caldotcom.state import CaldotcomState
@@ -69,7 +70,12 @@ def reschedule(
     state.successors[booking.uid] = uid
     booking.rescheduled = True
     booking.status = "cancelled"
-    return [new, touch(state, booking)]
+    touch(state, booking)
+    # Of a move that its host has to confirm Cal.com tells as of a new request
+    # (calcom/cal.diy#21169).
+    trigger: BookingTrigger = "BOOKING_REQUESTED" if pending else "BOOKING_RESCHEDULED"
+    announce_booking(state, trigger, new, booking)
+    return [new, booking]
 
 
 def request_reschedule(
@@ -109,11 +115,13 @@ def move_seat(
     )
     if request.start_at == booking.start_at:
         raise bad_request("The seat is at this time already.")
-    (made,) = make_bookings(state, request)
+    (made,) = place_bookings(state, request)
     booking.attendees.remove(seat)
     if not booking.attendees:
         booking.status = "cancelled"
-    return [made.booking, touch(state, booking)], made.attendee
+    touch(state, booking)
+    announce_booking(state, "BOOKING_RESCHEDULED", made.booking, booking)
+    return [made.booking, booking], made.attendee
 
 
 def _move_seated(
@@ -125,7 +133,9 @@ def _move_seated(
         booking.end_at = start_at + (booking.end_at - booking.start_at)
         booking.start_at = start_at
         booking.rescheduling_reason = reason
-        return [touch(state, booking)]
+        touch(state, booking)
+        announce_booking(state, "BOOKING_RESCHEDULED", booking)
+        return [booking]
     if len(other.attendees) + len(booking.attendees) > (event_type.seats or 0):
         raise bad_request("Booking does not have enough available seats")
     for attendee in booking.attendees:
@@ -133,7 +143,9 @@ def _move_seated(
             take_seat(state, other, event_type, attendee)
     booking.attendees.clear()
     booking.status = "cancelled"
-    return [other, touch(state, booking)]
+    touch(state, booking)
+    announce_booking(state, "BOOKING_RESCHEDULED", other, booking)
+    return [other, booking]
 
 
 def _require_movable(state: CaldotcomState, booking: Booking) -> None:

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from calendar_manager.sandbox.caldotcom.announcing import announce_absence
 from calendar_manager.sandbox.caldotcom.call import Call, JsonBody, begin_call, success
 from calendar_manager.sandbox.caldotcom.errors import CaldotcomApiError, bad_request, not_found
 from calendar_manager.sandbox.caldotcom.fields import Fields, Query
@@ -78,7 +79,7 @@ async def delete_entry(request: Request, entry_id: str, call: WriteCall) -> Resp
 
 
 def add_entry(state: CaldotcomState, account: Account, body: object) -> OutOfOffice:
-    """Add an entry from its JSON.
+    """Add an entry from its JSON and tell the account's webhooks.
 
     Raises:
         CaldotcomApiError: 400, a field is wrong; 409, there is one with the same days.
@@ -89,6 +90,7 @@ def add_entry(state: CaldotcomState, account: Account, body: object) -> OutOfOff
     _refuse_duplicate(state, entry)
     entry = replace(entry, id=state.next_number(), uuid=state.make_uuid())
     state.out_of_office[entry.id] = entry
+    announce_absence(state, entry)
     return entry
 
 

@@ -12,6 +12,7 @@ from calendar_manager.sandbox.caldotcom import (
     schedules,
     slots,
     tokens,
+    webhooks,
 )
 from calendar_manager.sandbox.caldotcom.call import json_response
 from calendar_manager.sandbox.caldotcom.errors import CaldotcomApiError, not_found
@@ -39,7 +40,7 @@ def mount_caldotcom(app: FastAPI) -> None:
     """Add Cal.com's doors and error bodies to the application."""
     caldotcom = APIRouter(prefix=PREFIX, tags=["caldotcom"], include_in_schema=False)
     caldotcom.include_router(oauth.router)
-    for resource in (tokens, me, out_of_office, bookings, event_types, schedules, slots):
+    for resource in (tokens, me, out_of_office, bookings, event_types, schedules, slots, webhooks):
         caldotcom.include_router(resource.router, prefix="/v2")
     caldotcom.include_router(missing_router, prefix="/v2")
     app.include_router(caldotcom)

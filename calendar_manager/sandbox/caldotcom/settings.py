@@ -20,7 +20,8 @@ class CaldotcomSettings(BaseModel):
             meeting that began earlier and still runs is in none of them.
         unversioned: Bookings without a known ``cal-api-version``: ``reject`` answers 400,
             ``older_shape`` the shape of 2024-04-15.
-        out_of_office: Whether ``/me/ooo`` is there; older builds answer 404.
+        out_of_office: Whether ``/me/ooo`` is there; older builds answer 404, and 400 to webhooks
+            with the trigger ``OOO_CREATED``.
         requests_per_minute: More requests per key or token answer 429; 0 lifts the limit.
         send_retry_after: Whether that 429 says when to come back.
         late_commit_seconds: How long a change is under way before anyone can see it: it bears the

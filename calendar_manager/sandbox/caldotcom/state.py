@@ -13,6 +13,7 @@ from calendar_manager.sandbox.caldotcom.grants import GrantBook
 from calendar_manager.sandbox.caldotcom.settings import CaldotcomSettings
 from calendar_manager.sandbox.caldotcom.throttle import Throttle
 from calendar_manager.sandbox.caldotcom.times import cut_to_milliseconds, find_zone
+from calendar_manager.sandbox.caldotcom.webhook_board import WebhookBoard
 from calendar_manager.sandbox.settings import SandboxSettings
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -110,7 +111,7 @@ class Account:
 
 
 class CaldotcomState:
-    """Accounts and what belongs to them, grants and keys.
+    """Accounts and what belongs to them, grants, keys and webhooks.
 
     Args:
         clock: Gives the present instant, aware, in UTC.
@@ -123,6 +124,7 @@ class CaldotcomState:
         self.settings = CaldotcomSettings()
         self.grants = GrantBook(clock, self.settings, shared)
         self.throttle = Throttle(clock, self.settings)
+        self.webhooks = WebhookBoard(clock, shared)
         self.clear()
 
     def clear(self) -> None:
@@ -130,6 +132,7 @@ class CaldotcomState:
         self.settings.restore()
         self.grants.clear()
         self.throttle.clear()
+        self.webhooks.clear()
         self.accounts: dict[str, Account] = {}
         self.event_types: dict[int, EventType] = {}
         self.schedules: dict[int, Schedule] = {}
@@ -137,6 +140,10 @@ class CaldotcomState:
         self.bookings: dict[str, Booking] = {}
         self.successors: dict[str, str] = {}
         self._numbers = itertools.count(1001)
+
+    def close(self) -> None:
+        """Stop sending."""
+        self.webhooks.close()
 
     def stamp(self) -> datetime:
         """Return the instant of a change that is seen now, in milliseconds."""

@@ -15,6 +15,7 @@ REASON_DOMAINS = {
     "fullSyncRequired": "calendar",
     "timeRangeEmpty": "calendar",
     "requiredAccessLevel": "calendar",
+    "pushNotSupportedForRequestedResource": "calendar",
 }
 
 REASON_MESSAGES = {

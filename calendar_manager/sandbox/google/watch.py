@@ -19,6 +19,7 @@ router = APIRouter()
 Json = dict[str, Any]
 
 _CHANNEL_ID = re.compile(r"[A-Za-z0-9\-_+/=]{1,64}")
+_GENERATED = "@group.v.calendar.google.com"  # Holidays, birthdays, week numbers.
 _TOKEN_LENGTH = 256
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 _MILLISECONDS = 1000
@@ -33,6 +34,12 @@ async def watch_events(
 ) -> Response:
     """``events.watch``."""
     calendar = call.open_calendar(calendar_id).calendar
+    if calendar.id.endswith(_GENERATED):
+        raise GoogleApiError(
+            400,
+            "pushNotSupportedForRequestedResource",
+            "Push notifications are not supported by this resource.",
+        )
     path = f"calendars/{quote(calendar.id, safe='@')}/events"
     return _open(call, body, calendar.id, _uri(request, path))
 

@@ -4,7 +4,7 @@ import uuid
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Annotated, Any
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 import requests
 from fastapi import APIRouter
@@ -146,8 +146,13 @@ def _read(body: Json, call: Call) -> Subscription:
 
 
 def _read_resource(resource: str, call: Call) -> str | None:
-    """Return the id of the calendar that a resource means; None is the whole mailbox."""
-    parts = resource.strip("/").split("/")
+    """Return the id of the calendar that a resource means; None is the whole mailbox.
+
+    Raises:
+        GraphApiError: 400, it is nothing to subscribe to; 403, it belongs to somebody else, whose
+            permission a person's own does not replace; 404, there is no such calendar.
+    """
+    parts = [unquote(part) for part in resource.strip("/").split("/")]
     if len(parts) > 1 and parts[0].lower() == "users":
         if parts[1].lower() not in {call.account.object_id, call.account.email}:
             raise access_denied()
@@ -160,7 +165,10 @@ def _read_resource(resource: str, call: Call) -> str | None:
     if names == ["calendar", "events"]:
         return call.account.default_calendar.id
     if len(parts) == 3 and names[0] == "calendars" and names[2] == "events":  # noqa: PLR2004
-        return call.open_calendar(parts[1]).id
+        calendar = call.open_calendar(parts[1])
+        if calendar.owner != call.account.email:
+            raise access_denied()
+        return calendar.id
     raise _invalid(f"Resource '{resource}' is not supported.")
 
 

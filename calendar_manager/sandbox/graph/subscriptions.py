@@ -4,7 +4,8 @@ Source: https://learn.microsoft.com/en-us/graph/change-notifications-delivery-we
 https://learn.microsoft.com/en-us/graph/change-notifications-lifecycle-events
 """
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -12,14 +13,23 @@ from typing import Any
 from calendar_manager.sandbox.graph.calendar import Calendar
 from calendar_manager.sandbox.graph.ids import make_id
 from calendar_manager.sandbox.graph.items import Item
-from calendar_manager.sandbox.graph.notifications import Postman
 from calendar_manager.sandbox.graph.settings import GraphSettings
 from calendar_manager.sandbox.graph.times import write_stamp
+from calendar_manager.sandbox.postman import Delivery, Manner, Parcel, Postman, find_waits
 from calendar_manager.sandbox.settings import SandboxSettings
 
 Json = dict[str, Any]
 
 _GATHERING_SECONDS = 0.02
+
+
+def _pack(items: Sequence[Json]) -> Parcel:
+    """Return what is due for one address as one request, whatever subscriptions it is of."""
+    body = json.dumps({"value": list(items)}).encode()
+    return Parcel({"Content-Type": "application/json"}, body)
+
+
+_MANNER = Manner(pack=_pack, gathers=True, accepted=range(200, 400))
 
 
 @dataclass(frozen=True)
@@ -105,7 +115,7 @@ class SubscriptionBoard:
         self._clock = clock
         self._shared = shared_settings
         self.settings = settings
-        self._postman = Postman()
+        self._postman = Postman("sandbox-graph-notifications", _MANNER)
         self._subscriptions: dict[str, Subscription] = {}
         self._sent = 0
 
@@ -156,8 +166,6 @@ class SubscriptionBoard:
 
     def _send_change(self, subscription: Subscription, item: Item, change_type: str) -> None:
         mode, delay = self._shared.notifications, self._shared.notification_delay_seconds
-        if mode == "lost":
-            return
         self._sent += 1
         event_id = make_id(item.key, immutable=subscription.immutable_ids)
         resource = f"Users/{subscription.object_id}/Events/{event_id}"
@@ -172,13 +180,13 @@ class SubscriptionBoard:
                 "id": event_id,
             },
         }
-        wait = delay if mode == "late" else _GATHERING_SECONDS
-        if mode == "reordered":
-            # Odd ones wait longer than even ones, so that neighbours change places.
-            wait = delay if self._sent % 2 else delay / 10
-        self._postman.post(subscription.notification_url, content, wait)
-        if mode == "doubled":
+        odd = self._sent % 2 == 1
+        for wait in find_waits(mode, delay, odd=odd, at_least=_GATHERING_SECONDS):
             self._postman.post(subscription.notification_url, content, wait)
+
+    def deliveries(self) -> list[Delivery]:
+        """Return what was sent, oldest first."""
+        return self._postman.deliveries()
 
     def send_lifecycle(self, subscription: Subscription, event: str) -> None:
         """Send a lifecycle notification; a removed subscription is removed."""
