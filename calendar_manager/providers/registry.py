@@ -11,6 +11,7 @@ from calendar_manager.providers.caldotcom import (
     CalDotComSettings,
     CalDotComVersions,
 )
+from calendar_manager.providers.caldotcom import is_signed as is_signed_by_caldotcom
 from calendar_manager.providers.errors import ProviderNotConfiguredError
 from calendar_manager.providers.google import Google, GoogleSettings
 from calendar_manager.providers.microsoft import Microsoft, MicrosoftSettings
@@ -23,6 +24,7 @@ __all__ = [
     "ProviderSettings",
     "Registry",
     "build_registry",
+    "is_signed_by_caldotcom",
 ]
 
 

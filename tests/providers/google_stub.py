@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from googleapiclient.discovery_cache import get_static_doc
 
 API_PATH = "/calendar/v3/"
-METHODS = ("calendarList.list", "events.list")
+METHODS = ("calendarList.list", "events.list", "events.watch", "channels.stop")
 
 
 @dataclass(frozen=True)
@@ -40,13 +40,14 @@ class Answer:
 
 @dataclass(frozen=True)
 class Request:
-    """One request as it came in; ``form`` is the decoded body of a POST."""
+    """One request as it came in; ``form`` is the body of a POST, decoded as one."""
 
     method: str
     path: str
     query: Mapping[str, list[str]]
     headers: Mapping[str, str]
     form: Mapping[str, list[str]]
+    body: bytes = b""
 
     @property
     def parameters(self) -> dict[str, str]:
@@ -99,6 +100,7 @@ def run_stub() -> Iterator[Stub]:
                     parse_qs(parts.query, keep_blank_values=True),
                     {name.lower(): value for name, value in self.headers.items()},
                     parse_qs(body.decode(), keep_blank_values=True),
+                    body,
                 )
             )
             self.send_response(answer.status)
@@ -163,13 +165,41 @@ def find_problems(request: Request) -> list[str]:
         pattern = re.sub(r"\\\{\w+\\\}", "([^/]+)", re.escape(method["path"]))
         match = re.fullmatch(pattern, path)
         if match and request.method == method["httpMethod"]:
-            known = {**document["parameters"], **method["parameters"]}
-            return [
+            known = {**document["parameters"], **method.get("parameters", {})}
+            problems = [
                 problem
                 for parameter, values in request.query.items()
                 for problem in check_parameter(parameter, values, known.get(parameter))
             ]
+            if "request" in method:
+                problems += check_body(json.loads(request.body), method["request"]["$ref"])
+            elif request.body:
+                problems.append(f"{name} takes no body")
+            return problems
     return [f"no method of the API is {request.method} {unquote(path)}"]
+
+
+def check_body(body: Any, schema: str) -> list[str]:
+    """Return where a body differs from a flat schema of the discovery document."""
+    if not isinstance(body, dict):
+        return [f"the body is no {schema}"]
+    known = load_discovery_document()["schemas"][schema]["properties"]
+    problems = [f"{schema} has no {name}" for name in body.keys() - known.keys()]
+    for name, value in body.items():
+        if name in known and not fits(value, known[name]):
+            problems.append(f"{name} cannot be {value!r}")
+    return problems
+
+
+def fits(value: Any, known: Mapping[str, Any]) -> bool:
+    """Tell whether a JSON value is of the type that the discovery document names."""
+    if known["type"] == "object":
+        inner = known["additionalProperties"]
+        return isinstance(value, dict) and all(fits(one, inner) for one in value.values())
+    if known["type"] == "boolean":
+        return isinstance(value, bool)
+    assert known["type"] == "string"
+    return isinstance(value, str) and (known.get("format") != "int64" or value.isdecimal())
 
 
 def check_parameter(name: str, values: list[str], known: Mapping[str, Any] | None) -> list[str]:

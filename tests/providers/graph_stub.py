@@ -1,9 +1,11 @@
 """A scripted HTTP server that checks requests and its own answers by Graph's description."""
 
+import json
 import threading
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -17,15 +19,27 @@ from tests.providers.graph_spec import (
 )
 
 GRAPH_PATH = "/graph/v1.0/"
+NO_CONTENT = 204
 PREFER = 'odata.maxpagesize=500, outlook.timezone="UTC", IdType="ImmutableId"'
 
 
+@dataclass(frozen=True)
+class GraphRequest(Request):
+    """One request with its JSON body, None without one."""
+
+    json: Any = None
+
+
 class GraphStub:
-    """Answers in the order of the script and remembers what it was asked."""
+    """Answers in the order of the script and remembers what it was asked.
+
+    Attributes:
+        prefer: The preferences that every request has to have; empty for any.
+    """
 
     def __init__(self) -> None:
         self.script: deque[Answer] = deque()
-        self.requests: list[Request] = []
+        self.requests: list[GraphRequest] = []
         self.problems: list[str] = []
         self.url = ""
         self.prefer = PREFER
@@ -44,7 +58,7 @@ class GraphStub:
         ((name, value),) = token.items()
         return f"{self.graph_url}me/calendars/{calendar_id}/calendarView/delta?${name}={value}"
 
-    def take(self, request: Request) -> Answer:
+    def take(self, request: GraphRequest) -> Answer:
         self.requests.append(request)
         if not self.script:
             self.problems.append(f"unexpected request {request.method} {request.path}")
@@ -54,12 +68,14 @@ class GraphStub:
             self.problems += self.check(request, answer)
         return answer
 
-    def check(self, request: Request, answer: Answer) -> list[str]:
+    def check(self, request: GraphRequest, answer: Answer) -> list[str]:
         path = "/" + request.path.removeprefix(GRAPH_PATH)
         problems = find_request_problems(request.method, path, request.query)
         problems += find_selection_problems(request.parameters.get("$select", "id"))
-        if request.headers.get("prefer") != self.prefer:
+        if self.prefer and request.headers.get("prefer") != self.prefer:
             problems.append(f"Prefer is {request.headers.get('prefer')!r}")
+        if request.json is not None:
+            problems += find_answer_problems(request.json, "subscription")
         if isinstance(answer.body, Mapping) and answer.cut is None:
             problems += find_answer_problems(answer.body, _schema_of(path, answer.status))
         return problems
@@ -74,6 +90,8 @@ def _schema_of(path: str, status: int) -> str | Mapping[str, Any]:
         return "eventCollectionResponse"
     if path.endswith("/calendars"):
         return "calendarCollectionResponse"
+    if path.startswith("/subscriptions"):
+        return "subscription"
     return "event"
 
 
@@ -89,23 +107,31 @@ def run_graph_stub() -> Iterator[GraphStub]:
             self.respond(b"")
 
         def do_POST(self) -> None:
-            self.respond(self.rfile.read(int(self.headers["Content-Length"])))
+            self.respond(self.rfile.read(int(self.headers["Content-Length"] or 0)))
+
+        def do_PATCH(self) -> None:
+            self.do_POST()
+
+        def do_DELETE(self) -> None:
+            self.do_POST()
 
         def respond(self, body: bytes) -> None:
             parts = urlsplit(self.path)
+            is_json = self.headers.get("Content-Type") == "application/json"
             answer = stub.take(
-                Request(
+                GraphRequest(
                     self.command,
                     parts.path,
                     parse_qs(parts.query, keep_blank_values=True),
                     {name.lower(): value for name, value in self.headers.items()},
                     parse_qs(body.decode(), keep_blank_values=True),
+                    json=json.loads(body) if is_json else None,
                 )
             )
             self.send_response(answer.status)
             for name, value in answer.headers.items():
                 self.send_header(name, value)
-            if "Content-Length" not in answer.headers:
+            if "Content-Length" not in answer.headers and answer.status != NO_CONTENT:
                 self.send_header("Content-Length", str(len(answer.payload)))
             self.end_headers()
             self.wfile.write(answer.payload[: answer.cut])

@@ -15,6 +15,7 @@ import jsonschema
 import pytest
 
 from calendar_manager.domain.timespan import Span
+from calendar_manager.providers.caldotcom.channels import BASIC_TRIGGERS, TRIGGERS
 from calendar_manager.providers.caldotcom.wire import (
     CalDotComAttendee,
     CalDotComBooking,
@@ -22,6 +23,7 @@ from calendar_manager.providers.caldotcom.wire import (
     CalDotComHost,
     CalDotComOffsetPages,
     CalDotComProfile,
+    CalDotComWebhook,
 )
 from tests.providers.caldotcom_schemas import (
     ATTENDEE,
@@ -185,6 +187,7 @@ def test_own_schemas_promise_no_more_than_the_description(
         (CalDotComEventType, ["EventType"]),
         (CalDotComBooking, ["BookingOutput_2024_08_13", "RecurringBookingOutput_2024_08_13"]),
         (CalDotComOffsetPages, ["PaginationMetaDto"]),
+        (CalDotComWebhook, ["UserWebhookOutputDto"]),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
@@ -193,6 +196,19 @@ def test_names_on_the_wire_are_described_ones(
 ) -> None:
     schemas = [description["components"]["schemas"][name] for name in names]
     assert own.__annotations__.keys() <= {key for one in schemas for key in one["properties"]}
+
+
+@pytest.mark.parametrize("triggers", [BASIC_TRIGGERS, TRIGGERS])
+@pytest.mark.parametrize(("path", "method"), [("", "post"), ("/{webhookId}", "patch")])
+def test_webhooks_are_asked_for_as_described(
+    triggers: tuple[str, ...], path: str, method: str, description: dict[str, Any]
+) -> None:
+    operation = description["paths"][f"/v2/webhooks{path}"][method]
+    assert {one["name"] for one in operation["parameters"]} <= {"Authorization", "webhookId"}
+    schema = operation["requestBody"]["content"]["application/json"]["schema"]
+    own = {"subscriberUrl": "https://a.example/x?channel=1", "active": True, "secret": "s"}
+    closed = {**resolve(schema, description), "additionalProperties": False}
+    jsonschema.Draft202012Validator(closed).validate({**own, "triggers": list(triggers)})
 
 
 def test_own_schemas_hold_for_own_payloads() -> None:

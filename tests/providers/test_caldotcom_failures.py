@@ -9,14 +9,17 @@ import pytest
 from calendar_manager.providers.caldotcom.failures import (
     LONGEST_PAUSE,
     Asked,
+    BadRequestError,
     BriefTroubleError,
     NotFoundError,
+    PageAgedError,
     classify_refusal,
     find_request_id,
     read_retry_after,
 )
 from calendar_manager.providers.errors import (
     AccessTokenRejectedError,
+    ChannelsUnavailableError,
     ConsentLostError,
     ProviderError,
     RetryLaterError,
@@ -26,6 +29,7 @@ pytestmark = pytest.mark.unit
 
 LIST = Asked(path="bookings", version="2024-08-13", version_setting="CALCOM_BOOKINGS_VERSION")
 LATER = Asked(path="bookings", version=None, version_setting="X", cursor=True)
+WEBHOOK = Asked(path="webhooks/5", webhooks=True)
 
 
 def refuse(
@@ -44,8 +48,11 @@ def refuse(
     [
         (200, LIST, ProviderError),
         (302, LIST, ProviderError),
-        (400, LIST, ProviderError),
-        (400, LATER, RetryLaterError),
+        (400, LIST, BadRequestError),
+        (400, LATER, PageAgedError),
+        (400, WEBHOOK, BadRequestError),
+        (403, WEBHOOK, ChannelsUnavailableError),
+        (404, WEBHOOK, NotFoundError),
         (401, LIST, AccessTokenRejectedError),
         (401, LATER, AccessTokenRejectedError),
         (403, LIST, ConsentLostError),

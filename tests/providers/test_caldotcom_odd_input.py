@@ -13,7 +13,7 @@ from calendar_manager.domain.changes import GroupRead, Rejected, Upserted
 from calendar_manager.providers.caldotcom.normalize import normalize_booking, read_row_id
 from calendar_manager.providers.caldotcom.out_of_office import normalize_out_of_office
 from calendar_manager.providers.caldotcom.people import read_account
-from calendar_manager.providers.caldotcom.walk import BookingWalk
+from calendar_manager.providers.caldotcom.walk import BookingWalk, find_start
 from calendar_manager.providers.errors import RetryLaterError
 
 pytestmark = pytest.mark.unit
@@ -133,7 +133,7 @@ def test_no_json_at_all_makes_it_raise(item: object) -> None:
 def test_no_pagination_at_all_leads_astray(
     pages: list[tuple[list[object], dict[str, Any]]], version: str | None
 ) -> None:
-    walk = BookingWalk(version=version, after=None, per_page=3)
+    walk = BookingWalk(find_start(version), after=None, per_page=3)
     for rows, pagination in pages:
         assert all(isinstance(value, str) for value in walk.query.values())
         try:

@@ -8,6 +8,7 @@ from calendar_manager.domain.changes import (
     ChangePage,
 )
 from calendar_manager.providers.base import CalendarProvider
+from calendar_manager.providers.caldotcom.walk import BookingWalk, find_start
 from calendar_manager.providers.errors import (
     RetryLaterError,
 )
@@ -226,6 +227,16 @@ class TestCursors:
         stub.script.extend([followed(booking("a"), cursor="c1")] * 2)
         with pytest.raises(RetryLaterError, match="repeats"):
             pull(provider)
+
+    def test_circle_of_many_cursors_is_noticed(self) -> None:
+        walk = BookingWalk(find_start("2026-05-01"), after=None)
+        cursors = [str(number if number < 3 else 3 + number % 7) for number in range(100)]
+        with pytest.raises(RetryLaterError, match="repeats"):
+            all(walk.turn([], {"nextCursor": cursor}) for cursor in cursors)
+
+    def test_long_way_is_no_circle(self) -> None:
+        walk = BookingWalk(find_start("2026-05-01"), after=None)
+        assert all(walk.turn([], {"nextCursor": str(number)}) for number in range(5_000))
 
     def test_cursor_that_aged_means_beginning_anew(
         self, stub: Stub, provider: CalendarProvider

@@ -9,8 +9,10 @@ import pytest
 from calendar_manager.providers.errors import (
     AccessTokenRejectedError,
     CalendarGoneError,
+    ChannelsUnavailableError,
     ConsentLostError,
     CursorExpiredError,
+    PositionExpiredError,
     ProviderError,
     RetryLaterError,
 )
@@ -19,6 +21,7 @@ from calendar_manager.providers.google.failures import (
     QUOTA_PAUSE,
     Asked,
     BriefTroubleError,
+    ChannelGoneError,
     classify_refusal,
     read_retry_after,
 )
@@ -32,6 +35,9 @@ FULL = Asked(calendar=True)
 LATER_FULL = Asked(calendar=True, page_token=True)
 DELTA = Asked(calendar=True, sync_token=True)
 LATER_DELTA = Asked(calendar=True, sync_token=True, page_token=True)
+RESUMED = Asked(calendar=True, page_token=True, resuming=True)
+WATCH = Asked(calendar=True, channel=True)
+STOP = Asked(channel=True)
 
 
 def refuse(status: int, reason: str, asked: Asked, **headers: str) -> ProviderError:
@@ -45,12 +51,18 @@ def refuse(status: int, reason: str, asked: Asked, **headers: str) -> ProviderEr
     [
         (401, "authError", LIST, AccessTokenRejectedError),
         (401, "authError", DELTA, AccessTokenRejectedError),
+        (401, "push.webhookUrlUnauthorized", WATCH, ChannelsUnavailableError),
+        (401, "authError", WATCH, AccessTokenRejectedError),
+        (401, "authError", STOP, AccessTokenRejectedError),
         (403, "rateLimitExceeded", FULL, RetryLaterError),
+        (403, "rateLimitExceeded", WATCH, RetryLaterError),
+        (403, "subscriptionRateLimitExceeded", WATCH, RetryLaterError),
         (403, "userRateLimitExceeded", FULL, RetryLaterError),
         (429, "rateLimitExceeded", DELTA, RetryLaterError),
         (429, "anything", LIST, RetryLaterError),
         (403, "quotaExceeded", FULL, RetryLaterError),
         (403, "dailyLimitExceeded", LIST, RetryLaterError),
+        (403, "variableTermLimitExceeded", STOP, RetryLaterError),
         (403, "insufficientPermissions", LIST, ConsentLostError),
         (403, "insufficientPermissions", FULL, ConsentLostError),
         (403, "forbidden", FULL, CalendarGoneError),
@@ -60,7 +72,15 @@ def refuse(status: int, reason: str, asked: Asked, **headers: str) -> ProviderEr
         (410, "deleted", FULL, CalendarGoneError),
         (403, "forbidden", LIST, ProviderError),
         (404, "notFound", LIST, ProviderError),
+        (403, "forbidden", WATCH, ChannelsUnavailableError),
+        (404, "notFound", WATCH, CalendarGoneError),
+        (404, "notFound", STOP, ChannelGoneError),
+        (410, "deleted", STOP, ChannelGoneError),
+        (403, "forbidden", STOP, ProviderError),
+        (400, "channelIdNotUnique", WATCH, RetryLaterError),
+        (400, "invalid", WATCH, ProviderError),
         (403, "accessNotConfigured", FULL, ProviderError),
+        (403, "notACalendarUser", FULL, ProviderError),
         (410, "fullSyncRequired", DELTA, CursorExpiredError),
         (410, "updatedMinTooLongAgo", DELTA, CursorExpiredError),
         (410, "anything", LATER_DELTA, CursorExpiredError),
@@ -68,10 +88,19 @@ def refuse(status: int, reason: str, asked: Asked, **headers: str) -> ProviderEr
         (400, "invalid", LATER_DELTA, CursorExpiredError),
         (400, "invalid", LATER_FULL, RetryLaterError),
         (400, "invalid", LATER_LIST, RetryLaterError),
+        (400, "invalid", RESUMED, PositionExpiredError),
+        (410, "updatedMinTooLongAgo", RESUMED, PositionExpiredError),
+        (403, "forbidden", RESUMED, CalendarGoneError),
+        (404, "notFound", RESUMED, CalendarGoneError),
         (400, "invalid", FULL, ProviderError),
         (408, "timeout", FULL, BriefTroubleError),
         (500, "backendError", FULL, BriefTroubleError),
         (503, "backendError", DELTA, BriefTroubleError),
+        (400, "backendError", DELTA, BriefTroubleError),
+        (410, "internalError", DELTA, BriefTroubleError),
+        (404, "backendError", FULL, BriefTroubleError),
+        (400, "UNAVAILABLE", RESUMED, BriefTroubleError),
+        (404, "backendError", STOP, BriefTroubleError),
         (302, "unknown", FULL, ProviderError),
         (409, "duplicate", FULL, ProviderError),
     ],
@@ -86,7 +115,12 @@ def test_refusal_is_classified_by_its_reason(
 
 def test_pause_is_the_one_that_google_asks_for() -> None:
     asked = {"retry-after": "120"}
-    for status, reason in [(429, "rateLimitExceeded"), (403, "quotaExceeded"), (503, "backend")]:
+    for status, reason in [
+        (429, "rateLimitExceeded"),
+        (403, "quotaExceeded"),
+        (503, "backend"),
+        (503, "backendError"),
+    ]:
         error = refuse(status, reason, FULL, **asked)
         assert type(error) is RetryLaterError
         assert error.retry_after == timedelta(minutes=2)

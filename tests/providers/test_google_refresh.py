@@ -68,6 +68,25 @@ def test_recorded_invalid_grant_means_that_the_consent_is_lost(
         assert cause in message
 
 
+@pytest.mark.parametrize(
+    ("error", "description", "reason", "words"),
+    [
+        ("invalid_grant", "reauth related error (invalid_rapt)", "invalid_rapt", "organization"),
+        ("invalid_grant", "Bad Request", "invalid_grant", "six months"),
+        ("admin_policy_enforced", "Blocked", "admin_policy_enforced", "administrator"),
+        ("access_denied", "Account restricted", "access_denied", "administrator"),
+        ("org_internal", "Restricted", "org_internal", "own organization"),
+    ],
+)
+def test_lost_consent_is_told_by_its_cause(
+    error: str, description: str, reason: str, words: str, auth: GoogleAuth, stub: Stub
+) -> None:
+    stub.script.append(Answer({"error": error, "error_description": description}, 400))
+    with pytest.raises(ConsentLostError, match=words) as caught:
+        auth.refresh(TOKENS, now=NOW)
+    assert caught.value.reason == reason
+
+
 def test_account_without_refresh_token_has_lost_its_consent(auth: GoogleAuth, stub: Stub) -> None:
     bare = Tokens(access_token="a", refresh_token=None, expires_at=None, scopes=frozenset())
     with pytest.raises(ConsentLostError):
@@ -86,6 +105,7 @@ TROUBLE = {
     "server error": Answer(b"<html>", 502),
     "too many": Answer({"error": "rate_limit_exceeded"}, 429, {"Retry-After": "7"}),
     "passing": Answer({"error": "internal_failure"}, 400),
+    "too many by its words": Answer({"error": "rate_limit_exceeded"}, 403),
     "not JSON": Answer(b"<html>"),
     "not an object": Answer(b"[]"),
     "no token": Answer({}),

@@ -1,15 +1,20 @@
 """Every refusal of Graph's becomes the error that says what to do."""
 
 import json
+from collections.abc import Mapping
 from datetime import timedelta
+from types import MappingProxyType
+from typing import Any
 
 import pytest
 
 from calendar_manager.providers.errors import (
     AccessTokenRejectedError,
     CalendarGoneError,
+    ChannelsUnavailableError,
     ConsentLostError,
     CursorExpiredError,
+    PositionExpiredError,
     ProviderError,
     RetryLaterError,
 )
@@ -18,7 +23,9 @@ from calendar_manager.providers.microsoft.failures import (
     LONGEST_PAUSE,
     Asked,
     BriefTroubleError,
+    ChannelGoneError,
     EventUnavailableError,
+    LifeTooLongError,
     classify_refusal,
     read_retry_after,
 )
@@ -26,12 +33,22 @@ from calendar_manager.providers.microsoft.failures import (
 pytestmark = pytest.mark.unit
 
 LIST, FIRST, LATER = Asked.CALENDARS, Asked.BASELINE, Asked.BASELINE_PAGE
-DELTA, EVENT = Asked.DELTA, Asked.EVENT
+DELTA, EVENT, RESUMED = Asked.DELTA, Asked.EVENT, Asked.RESUMED
+OPENING, EXTENDING, CLOSING = Asked.OPENING, Asked.EXTENDING, Asked.CLOSING
+EXPIRY = "Subscription expiration can only be 4230 minutes in the future."
+SILENCE = "Subscription validation request timed out."
 
 
-def refuse(status: int, code: str, asked: Asked, **headers: str) -> ProviderError:
-    inner = {"date": "2026-11-20T12:00:00", "request-id": "from-the-body"}
-    body = {"error": {"code": code, "message": "Words", "innerError": inner}}
+def refuse(
+    status: int,
+    code: str,
+    asked: Asked,
+    message: str = "Words",
+    inner: Mapping[str, Any] = MappingProxyType({}),
+    headers: Mapping[str, str] = MappingProxyType({}),
+) -> ProviderError:
+    inner = {"date": "2026-11-20T12:00:00", "request-id": "from-the-body", **inner}
+    body = {"error": {"code": code, "message": message, "innerError": inner}}
     return classify_refusal(status, headers, json.dumps(body).encode(), asked=asked)
 
 
@@ -55,6 +72,15 @@ def refuse(status: int, code: str, asked: Asked, **headers: str) -> ProviderErro
         (400, "ErrorInvalidUrlQuery", DELTA, CursorExpiredError),
         (410, "SyncStateNotFound", LATER, RetryLaterError),
         (404, "SyncStateNotFound", LATER, RetryLaterError),
+        (410, "SyncStateNotFound", RESUMED, PositionExpiredError),
+        (404, "syncStateNotFound", RESUMED, PositionExpiredError),
+        (400, "ErrorInvalidUrlQuery", RESUMED, PositionExpiredError),
+        (404, "ErrorItemNotFound", RESUMED, CalendarGoneError),
+        (503, "ServiceUnavailable", RESUMED, BriefTroubleError),
+        (423, "ErrorMailboxMoveInProgress", DELTA, RetryLaterError),
+        (423, "unknown", EVENT, RetryLaterError),
+        (409, "errorServerBusy", DELTA, RetryLaterError),
+        (401, "OrganizationFromTenantGuidNotFound", LIST, ProviderError),
         (400, "ErrorInvalidUrlQuery", FIRST, ProviderError),
         (404, "ErrorItemNotFound", FIRST, CalendarGoneError),
         (404, "ErrorItemNotFound", DELTA, CalendarGoneError),
@@ -74,6 +100,24 @@ def refuse(status: int, code: str, asked: Asked, **headers: str) -> ProviderErro
         (500, "ErrorInternalServerError", DELTA, BriefTroubleError),
         (502, "UnknownError", EVENT, BriefTroubleError),
         (503, "ServiceUnavailable", DELTA, BriefTroubleError),
+        (401, "InvalidAuthenticationToken", OPENING, AccessTokenRejectedError),
+        (429, "TooManyRequests", OPENING, RetryLaterError),
+        (503, "ServiceUnavailable", OPENING, BriefTroubleError),
+        (400, "ValidationError", OPENING, ChannelsUnavailableError),
+        (400, "InvalidRequest", OPENING, ChannelsUnavailableError),
+        (403, "ErrorAccessDenied", OPENING, ChannelsUnavailableError),
+        (403, "Authorization_RequestDenied", OPENING, ChannelsUnavailableError),
+        (404, "ErrorItemNotFound", OPENING, ChannelsUnavailableError),
+        (409, "Conflict", OPENING, ProviderError),
+        (404, "ResourceNotFound", EXTENDING, ChannelGoneError),
+        (410, "unknown", EXTENDING, ChannelGoneError),
+        (400, "ErrorInvalidParameter", EXTENDING, ChannelGoneError),
+        (403, "ErrorAccessDenied", EXTENDING, ChannelGoneError),
+        (429, "TooManyRequests", EXTENDING, RetryLaterError),
+        (400, "ValidationError", EXTENDING, RetryLaterError),
+        (404, "ResourceNotFound", CLOSING, ChannelGoneError),
+        (410, "unknown", CLOSING, ChannelGoneError),
+        (403, "ErrorAccessDenied", CLOSING, ProviderError),
     ],
 )
 def test_refusal_is_classified_by_status_and_code(
@@ -85,6 +129,49 @@ def test_refusal_is_classified_by_status_and_code(
     assert error.request_id == "from-the-body"
 
 
+@pytest.mark.parametrize(
+    ("status", "code", "message", "asked", "expected"),
+    [
+        (400, "ExtensionError", EXPIRY, OPENING, LifeTooLongError),
+        (400, "InvalidRequest", EXPIRY, EXTENDING, LifeTooLongError),
+        (403, "ExtensionError", EXPIRY, OPENING, ChannelsUnavailableError),
+        (400, "InvalidRequest", SILENCE, OPENING, ChannelsUnavailableError),
+        (400, "InvalidRequest", SILENCE, EXTENDING, RetryLaterError),
+    ],
+)
+def test_subscription_is_refused_in_words_where_graph_has_no_code(
+    status: int, code: str, message: str, asked: Asked, expected: type[ProviderError]
+) -> None:
+    assert type(refuse(status, code, asked, message)) is expected
+
+
+def test_refused_subscription_names_what_to_do_and_quotes_nothing() -> None:
+    silent = refuse(400, "ValidationError", OPENING, "at https://here/?secret")
+    assert "PUBLIC_URL" in str(silent)
+    shared = refuse(403, "ErrorAccessDenied", OPENING, "secret")
+    assert "belongs to somebody else" in str(shared)
+    odd = refuse(400, "InvalidRequest", OPENING, "secret")
+    assert "InvalidRequest" in str(odd)
+    assert "secret" not in f"{silent}{shared}{odd}"
+
+
+@pytest.mark.parametrize(
+    ("asked", "inner", "expected"),
+    [
+        (DELTA, {"code": "syncStateNotFound"}, CursorExpiredError),
+        (EVENT, {"code": "MailboxConcurrency"}, RetryLaterError),
+        (EVENT, {"innererror": {"code": "applicationThrottled"}}, RetryLaterError),
+        (EVENT, {"code": 7, "innerError": "text"}, ProviderError),
+    ],
+)
+def test_more_exact_codes_inside_the_error_count(
+    asked: Asked, inner: dict[str, Any], expected: type[ProviderError]
+) -> None:
+    error = refuse(409, "generalException", asked, inner=inner)
+    assert type(error) is expected
+    assert error.reason == "generalException"
+
+
 def test_event_that_is_gone_is_told_from_one_that_is_closed() -> None:
     gone, closed = refuse(404, "ErrorItemNotFound", EVENT), refuse(403, "AccessDenied", EVENT)
     assert isinstance(gone, EventUnavailableError)
@@ -93,12 +180,15 @@ def test_event_that_is_gone_is_told_from_one_that_is_closed() -> None:
 
 
 def test_request_id_of_the_headers_comes_first() -> None:
-    assert refuse(500, "x", LIST, **{"request-id": "from-the-head"}).request_id == "from-the-head"
+    assert (
+        refuse(500, "x", LIST, headers={"request-id": "from-the-head"}).request_id
+        == "from-the-head"
+    )
 
 
 @pytest.mark.parametrize("status", [429, 503, 504])
 def test_pause_is_the_one_that_graph_asks_for(status: int) -> None:
-    error = refuse(status, "any", DELTA, **{"retry-after": "120"})
+    error = refuse(status, "any", DELTA, headers={"retry-after": "120"})
     assert type(error) is RetryLaterError
     assert error.retry_after == timedelta(minutes=2)
 

@@ -1,7 +1,7 @@
 """Series are read anew whenever a round touches them, and never shown as one event."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -13,9 +13,7 @@ from calendar_manager.domain.events import EventKind
 from calendar_manager.providers.base import CalendarProvider
 from calendar_manager.providers.microsoft import Microsoft, MicrosoftSettings
 from calendar_manager.providers.microsoft.normalize import NORMALIZER_VERSION
-from calendar_manager.providers.microsoft.provider import (
-    SERIES_PER_PAGE,
-)
+from calendar_manager.providers.microsoft.reading import EVENTS_PER_PAGE, SERIES_PER_PAGE
 from tests.providers.google_stub import Answer
 from tests.providers.graph_items import (
     HOUR,
@@ -45,6 +43,8 @@ from tests.providers.graph_scenes import (
 from tests.providers.graph_stub import GraphStub, run_graph_stub
 
 pytestmark = pytest.mark.unit
+
+DAY = timedelta(days=1)
 
 
 @pytest.fixture
@@ -213,3 +213,34 @@ class TestSeries:
         pages = pull(provider)
         assert [len(one.changes) for one in pages] == [0, SERIES_PER_PAGE, 1]
         assert [one.cursor is None for one in pages] == [True, True, False]
+
+    def test_page_of_series_is_full_with_many_exceptions(
+        self, stub: GraphStub, provider: CalendarProvider
+    ) -> None:
+        many = [
+            changed(f"a-{n}", "a", MONDAY + n * DAY, MONDAY + n * DAY + HOUR)
+            for n in range(EVENTS_PER_PAGE)
+        ]
+        stub.script += [
+            last_page(stub, bare("a-0", "a", MONDAY), bare("b-0", "b", MONDAY)),
+            Answer(weekly("a", MONDAY, "monday")),
+            Answer(page(*many)),
+            *series_answers("b", [0]),
+        ]
+        pages = pull(provider)
+        assert [len(one.changes) for one in pages] == [0, 1, 1]
+        assert ids(pages) == [("read", "a"), ("read", "b")]
+
+    def test_series_without_measure_costs_itself(
+        self, stub: GraphStub, provider: CalendarProvider, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("calendar_manager.providers.microsoft.reading.MAX_INSTANCES", 3)
+        four = [occurrence(f"a-{n}", "a", WEEKS[n]) for n in range(4)]
+        following = f"{stub.graph_url}me/events/a/instances?$skiptoken=4"
+        stub.script += [
+            last_page(stub, bare("a-0", "a", MONDAY), bare("b-0", "b", MONDAY)),
+            Answer(weekly("a", MONDAY, "monday")),
+            Answer(page(*four, next=following)),
+            *series_answers("b", [0]),
+        ]
+        assert ids(pull(provider)) == [("rejected", "a"), ("read", "b")]

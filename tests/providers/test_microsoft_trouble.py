@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from calendar_manager.domain.accounts import ProviderKind
-from calendar_manager.providers.base import CalendarProvider
+from calendar_manager.providers.base import CalendarProvider, Gate
 from calendar_manager.providers.errors import (
     AccessTokenRejectedError,
     CalendarGoneError,
@@ -23,11 +23,17 @@ from calendar_manager.providers.microsoft.provider import (
     MicrosoftCalendarProvider,
 )
 from tests.providers.google_stub import Answer
-from tests.providers.graph_items import (
-    page,
-    whole,
+from tests.providers.graph_items import bare, page, whole
+from tests.providers.graph_scenes import (
+    MONDAY,
+    QUOTED,
+    TOKENS,
+    ids,
+    last_page,
+    pull,
+    refusal,
+    series_answers,
 )
-from tests.providers.graph_scenes import MONDAY, TOKENS, last_page, pull, refusal
 from tests.providers.graph_stub import GraphStub, run_graph_stub
 
 pytestmark = pytest.mark.unit
@@ -134,16 +140,31 @@ class TestTrouble:
         assert pull(provider)[-1].cursor
         provider.close()
 
+    def test_page_that_is_too_long_is_asked_for_with_fewer_events(
+        self, stub: GraphStub, provider: CalendarProvider, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(
+            "calendar_manager.providers.microsoft.client._BODY_LIMIT_BYTES", 100_000
+        )
+        stub.prefer = ""
+        stub.script += [
+            too_long(),
+            too_long(),
+            Answer(page(whole("one", MONDAY), next=stub.link(QUOTED, skiptoken="s"))),
+            last_page(stub, whole("two", MONDAY)),
+        ]
+        assert ids(pull(provider)) == [("upserted", "one"), ("upserted", "two")]
+        asked = [request.headers["prefer"].partition(",")[0] for request in stub.requests]
+        assert asked == [f"odata.maxpagesize={size}" for size in (500, 50, 5, 5)]
+
     def test_answer_without_measure_is_given_up(
         self, stub: GraphStub, provider: CalendarProvider, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(
             "calendar_manager.providers.microsoft.client._BODY_LIMIT_BYTES", 100_000
         )
-        packed = gzip.compress(
-            json.dumps(page(whole("one", MONDAY, subject="x" * 200_000))).encode()
-        )
-        stub.script.append(Answer(packed, headers={"Content-Encoding": "gzip"}))
+        stub.prefer = ""
+        stub.script += [too_long()] * 4
         with pytest.raises(RetryLaterError) as caught:
             pull(provider)
         assert caught.value.reason == "tooLong"
@@ -161,3 +182,44 @@ class TestTrouble:
         stub.script.append(last_page(stub))
         pull(provider)
         assert stub.requests[0].headers["authorization"] == "Bearer secret"
+
+
+class TestGate:
+    def test_every_attempt_of_every_request_passes_the_gate(self, stub: GraphStub) -> None:
+        passed: list[int] = []
+        provider = open_account(stub, lambda: passed.append(len(stub.requests)))
+        stub.script += [
+            Answer(b"<html>oops</html>", 503),
+            last_page(stub, bare("s-0", "s", MONDAY)),
+            *series_answers(weeks=[0]),
+            Answer(page()),
+        ]
+        pull(provider)
+        provider.pull_calendars()
+        provider.close()
+        assert passed == [0, 1, 2, 3, 4]
+
+    def test_closed_gate_is_not_knocked_at_again(self, stub: GraphStub) -> None:
+        closed = RetryLaterError("Enough", reason="quota", retry_after=timedelta(seconds=7))
+        knocks: list[int] = []
+
+        def gate() -> None:
+            knocks.append(1)
+            raise closed
+
+        provider = open_account(stub, gate)
+        with pytest.raises(RetryLaterError) as caught:
+            pull(provider)
+        provider.close()
+        assert caught.value is closed
+        assert (knocks, stub.requests) == ([1], [])
+
+
+def open_account(stub: GraphStub, gate: Gate) -> CalendarProvider:
+    settings = MicrosoftSettings(client_id="id", client_secret="secret", graph_url=stub.graph_url)
+    return Microsoft(settings).open(TOKENS, gate=gate)
+
+
+def too_long() -> Answer:
+    body = json.dumps(page(whole("one", MONDAY, subject="x" * 200_000))).encode()
+    return Answer(gzip.compress(body), headers={"Content-Encoding": "gzip"})

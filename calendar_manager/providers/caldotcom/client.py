@@ -1,23 +1,25 @@
 """One account's line to Cal.com's API v2, through requests."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import requests
 import urllib3.exceptions
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random
 
+from calendar_manager.providers.base import Gate, always_open
 from calendar_manager.providers.caldotcom.failures import (
+    SILENCE,
     Asked,
     BriefTroubleError,
     NotFoundError,
     classify_refusal,
 )
-from calendar_manager.providers.caldotcom.fields import read_mapping
+from calendar_manager.providers.caldotcom.fields import read_list, read_mapping
 from calendar_manager.providers.caldotcom.settings import CalDotComVersions
 from calendar_manager.providers.errors import ProviderError, RetryLaterError
 
@@ -28,6 +30,9 @@ _BOOKINGS_SETTING = "CALCOM_BOOKINGS_VERSION"
 _OUT_OF_OFFICE_SETTING = "CALCOM_OUT_OF_OFFICE_VERSION"
 
 _OK = 200
+_CREATED = 201
+_NO_CONTENT = 204
+_SUCCESSES = frozenset({_OK, _CREATED, _NO_CONTENT})
 _ATTEMPTS = 3
 _SHORTEST_WAIT = timedelta(milliseconds=100)
 _LONGEST_WAIT = timedelta(milliseconds=700)
@@ -60,6 +65,7 @@ class CalDotComClient:
         api_url: The root of API v2, version included.
         access_token: An OAuth access token or an API key; refreshing is the caller's business.
         versions: The version of each endpoint.
+        gate: Passed before every request, second tries included.
         timeout: The longest silence on the line.
     """
 
@@ -69,9 +75,11 @@ class CalDotComClient:
         access_token: str,
         *,
         versions: CalDotComVersions,
+        gate: Gate = always_open,
         timeout: timedelta = _DEFAULT_TIMEOUT,
     ) -> None:
         self._api_url = api_url.rstrip("/")
+        self._gate = gate
         self._versions = versions
         self._timeout = timeout.total_seconds()
         self._session = requests.Session()
@@ -85,9 +93,8 @@ class CalDotComClient:
         Raises:
             ProviderError: As :class:`~calendar_manager.providers.base.CalendarProvider` says.
         """
-        return self._ask(
-            {}, Asked(path="me", version=self._versions.me, version_setting=_ME_SETTING)
-        )
+        asked = Asked(path="me", version=self._versions.me, version_setting=_ME_SETTING)
+        return self._ask("GET", asked)
 
     def pull_bookings(self, parameters: Mapping[str, str]) -> Answer:
         """Ask for one page of the account's bookings.
@@ -104,7 +111,7 @@ class CalDotComClient:
             version_setting=_BOOKINGS_SETTING,
             cursor="cursor" in parameters,
         )
-        answer = self._ask(parameters, asked)
+        answer = self._ask("GET", asked, parameters)
         _check_list(answer, asked)
         return answer
 
@@ -124,46 +131,111 @@ class CalDotComClient:
             version_setting=_OUT_OF_OFFICE_SETTING,
         )
         try:
-            answer = self._ask(query, asked)
+            answer = self._ask("GET", asked, query)
         except NotFoundError:
             return None
         _check_list(answer, asked)
         return answer
 
+    def pull_webhooks(self, *, take: int, skip: int) -> Sequence[object]:
+        """Ask for some of the account's webhooks.
+
+        Raises:
+            ChannelsUnavailableError: We may not have webhooks.
+            NotFoundError: This build has no such endpoint.
+            ProviderError: As above.
+        """
+        asked = Asked(path="webhooks", webhooks=True)
+        answer = self._ask("GET", asked, {"take": str(take), "skip": str(skip)})
+        _check_list(answer, asked)
+        return read_list(answer.data)
+
+    def pull_webhook(self, webhook_id: str) -> object:
+        """Ask for one webhook.
+
+        Raises:
+            ChannelsUnavailableError: We may not have webhooks.
+            NotFoundError: There is none with this id.
+            ProviderError: As above.
+        """
+        return self._ask("GET", _ask_webhook(webhook_id)).data
+
+    def push_webhook(self, body: Mapping[str, object], webhook_id: str | None = None) -> object:
+        """Make a webhook, or change the one with an id, and return it.
+
+        A new one is asked for only once, because a second try could make a second webhook.
+
+        Raises:
+            BadRequestError: Cal.com does not take it.
+            ChannelsUnavailableError: We may not have webhooks.
+            NotFoundError: There is none with this id.
+            ProviderError: As above.
+        """
+        if webhook_id is None:
+            return self._ask_once("POST", Asked(path="webhooks", webhooks=True), body=body).data
+        return self._ask("PATCH", _ask_webhook(webhook_id), body=body).data
+
+    def delete_webhook(self, webhook_id: str) -> None:
+        """Delete a webhook.
+
+        Raises:
+            ChannelsUnavailableError: We may not have webhooks.
+            NotFoundError: There is none with this id.
+            ProviderError: As above.
+        """
+        self._ask("DELETE", _ask_webhook(webhook_id))
+
     def close(self) -> None:
         """Close the connection."""
         self._session.close()
 
-    def _ask(self, parameters: Mapping[str, str], asked: Asked) -> Answer:
+    def _ask(
+        self,
+        method: str,
+        asked: Asked,
+        parameters: Mapping[str, str] | None = None,
+        body: Mapping[str, object] | None = None,
+    ) -> Answer:
         retrying = Retrying(
             retry=retry_if_exception_type(BriefTroubleError),
             stop=stop_after_attempt(_ATTEMPTS),
             wait=wait_random(_SHORTEST_WAIT.total_seconds(), _LONGEST_WAIT.total_seconds()),
             reraise=True,
         )
-        return retrying(self._ask_once, parameters, asked)
+        return retrying(self._ask_once, method, asked, parameters, body)
 
-    def _ask_once(self, parameters: Mapping[str, str], asked: Asked) -> Answer:
+    def _ask_once(
+        self,
+        method: str,
+        asked: Asked,
+        parameters: Mapping[str, str] | None = None,
+        body: Mapping[str, object] | None = None,
+    ) -> Answer:
+        self._gate()
         query = f"?{urlencode(parameters, safe=',:')}" if parameters else ""
         try:
-            with self._session.get(
+            with self._session.request(
+                method,
                 f"{self._api_url}/{asked.path}{query}",
+                json=body,
                 headers={} if asked.version is None else {VERSION_HEADER: asked.version},
                 timeout=self._timeout,
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                body = _read_body(response)
+                answer = _read_body(response)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             if _is_silence(error):
-                raise RetryLaterError("Cal.com did not answer in time", reason="timeout") from error
+                raise RetryLaterError("Cal.com did not answer in time", reason=SILENCE) from error
             raise BriefTroubleError(
                 f"The line to Cal.com broke: {type(error).__name__}", reason="connection"
             ) from error
         headers = {name.lower(): value for name, value in response.headers.items()}
-        if response.status_code != _OK:
-            raise classify_refusal(response.status_code, headers, body, asked=asked)
-        return _open_envelope(headers, body, asked)
+        if response.status_code not in _SUCCESSES:
+            raise classify_refusal(response.status_code, headers, answer, asked=asked)
+        if response.status_code == _NO_CONTENT:
+            return Answer(None, {}, _read_date(headers))
+        return _open_envelope(headers, answer, asked)
 
 
 class _Bearer(requests.auth.AuthBase):
@@ -175,6 +247,10 @@ class _Bearer(requests.auth.AuthBase):
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.headers["Authorization"] = f"Bearer {self._token}"
         return request
+
+
+def _ask_webhook(webhook_id: str) -> Asked:
+    return Asked(path=f"webhooks/{quote(webhook_id, safe='')}", webhooks=True)
 
 
 def _is_silence(error: Exception) -> bool:

@@ -13,6 +13,7 @@ from email.utils import parsedate_to_datetime
 from calendar_manager.providers.caldotcom.fields import read_mapping, read_text
 from calendar_manager.providers.errors import (
     AccessTokenRejectedError,
+    ChannelsUnavailableError,
     ConsentLostError,
     ProviderError,
     RetryLaterError,
@@ -20,6 +21,10 @@ from calendar_manager.providers.errors import (
 
 LONGEST_PAUSE = timedelta(days=1)
 """A ``Retry-After`` beyond this is taken for a mistake."""
+
+SILENCE = "timeout"
+"""The reason of trouble with a line on which nothing came for too long; what was asked may have
+been done all the same."""
 
 _BAD_REQUEST = 400
 _UNAUTHORIZED = 401
@@ -38,7 +43,18 @@ class BriefTroubleError(RetryLaterError):
 
 
 class NotFoundError(ProviderError):
-    """There is nothing at an address, which one endpoint takes for an answer."""
+    """There is nothing at an address, which some endpoints take for an answer."""
+
+
+class BadRequestError(ProviderError):
+    """Cal.com does not take what it was sent.
+
+    This may be a build's way to say that it is too old for it, or that a place in a list has aged.
+    """
+
+
+class PageAgedError(RetryLaterError):
+    """A later page can no longer be asked for; the next read begins with the first page."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,23 +64,23 @@ class Asked:
     Attributes:
         path: The path under the API's root.
         version: The ``cal-api-version`` that was sent; None when none was.
-        version_setting: The environment variable that sets it.
+        version_setting: The environment variable that sets it; None where there is none.
         cursor: Whether it asked for a later page by a cursor.
+        webhooks: Whether it was about webhooks, which accounts can do without.
     """
 
     path: str
-    version: str | None
-    version_setting: str
+    version: str | None = None
+    version_setting: str | None = None
     cursor: bool = False
+    webhooks: bool = False
 
     @property
     def hint(self) -> str:
         """Say which settings decide whether Cal.com understands the request."""
         sent = f"version {self.version}" if self.version else "no version"
-        return (
-            f"We asked for {sent} of /{self.path}; "
-            f"{self.version_setting} sets it and CALCOM_API_URL says where Cal.com is."
-        )
+        sets = f"{self.version_setting} sets it and " if self.version_setting else ""
+        return f"We asked for {sent} of /{self.path}; {sets}CALCOM_API_URL says where Cal.com is."
 
 
 def classify_refusal(
@@ -85,6 +101,8 @@ def classify_refusal(
     make: type[ProviderError] = ProviderError
     if status == _UNAUTHORIZED:
         make = AccessTokenRejectedError
+    elif status == _FORBIDDEN and asked.webhooks:
+        make = ChannelsUnavailableError
     elif status == _FORBIDDEN and speech is not None:
         # A refusal in other words is a firewall's, and nothing that the person could allow.
         make = ConsentLostError
@@ -99,14 +117,15 @@ def classify_refusal(
         passing = BriefTroubleError if brief else RetryLaterError
         return passing(text, reason=reason, request_id=request_id, retry_after=pause)
     elif status == _BAD_REQUEST and asked.cursor:
-        # Cursors age; the next read begins with the first page.
-        make = RetryLaterError
+        make = PageAgedError
     elif status == _NOT_FOUND:
         # A version that a build does not know is no route on some builds and a 400 on others.
         make = NotFoundError
         text = f"{text}. {asked.hint}"
-    elif status == _BAD_REQUEST and "version" in message.lower():
-        text = f"{text}. {asked.hint}"
+    elif status == _BAD_REQUEST:
+        make = BadRequestError
+        if "version" in message.lower():
+            text = f"{text}. {asked.hint}"
     return make(text, reason=reason, request_id=request_id)
 
 

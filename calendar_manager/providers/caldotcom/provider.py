@@ -1,6 +1,8 @@
 """Cal.com as a provider: accounts opened for reading, and the factory that makes them."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from calendar_manager.domain.accounts import ProviderKind, RemoteCalendar, Tokens
@@ -11,9 +13,20 @@ from calendar_manager.domain.changes import (
     know_no_series,
 )
 from calendar_manager.domain.timespan import Span
-from calendar_manager.providers.base import CalendarProvider, Gate, Quota, Rate, always_open
+from calendar_manager.providers.base import (
+    ChannelHandle,
+    ChannelRequest,
+    Gate,
+    OpenedChannel,
+    Quota,
+    Rate,
+    always_open,
+)
 from calendar_manager.providers.caldotcom.auth import CalDotComAuth
+from calendar_manager.providers.caldotcom.channels import WebhookDesk
 from calendar_manager.providers.caldotcom.client import CalDotComClient
+from calendar_manager.providers.caldotcom.cursor import Mark, format_cursor, read_cursor
+from calendar_manager.providers.caldotcom.failures import BadRequestError, PageAgedError
 from calendar_manager.providers.caldotcom.fields import read_list
 from calendar_manager.providers.caldotcom.normalize import (
     CALENDAR_ID,
@@ -31,15 +44,20 @@ from calendar_manager.providers.caldotcom.position import (
     read_position,
 )
 from calendar_manager.providers.caldotcom.settings import CalDotComSettings
-from calendar_manager.providers.caldotcom.walk import BOOKINGS_PER_PAGE, BookingWalk
-from calendar_manager.providers.errors import CalendarGoneError
+from calendar_manager.providers.caldotcom.walk import (
+    BOOKINGS_PER_PAGE,
+    BookingWalk,
+    LostWayError,
+    find_start,
+)
+from calendar_manager.providers.errors import CalendarGoneError, PositionExpiredError
 
 OUT_OF_OFFICE_PER_PAGE = 250
 """The most that ``/me/ooo`` gives."""
 
 
 class CalDotComProvider:
-    """One Cal.com account, open for reading.
+    """One Cal.com account, open for reading, which also calls us.
 
     Args:
         client: The line to Cal.com; closed with the provider.
@@ -55,6 +73,7 @@ class CalDotComProvider:
         bookings_per_page: int = BOOKINGS_PER_PAGE,
     ) -> None:
         self._client = client
+        self._webhooks = WebhookDesk(client)
         self._bookings_version = bookings_version
         self._bookings_per_page = bookings_per_page
 
@@ -69,7 +88,7 @@ class CalDotComProvider:
         cursor: str | None,
         window: Span,  # noqa: ARG002  The protocol's; see below.
         find_series: FindSeries = know_no_series,  # noqa: ARG002  Cal.com has no series.
-        position: str | None = None,  # noqa: ARG002  Taken up with resumable reads.
+        position: str | None = None,
     ) -> Iterator[ChangePage]:
         """Read what changed, page by page, holding one page at a time.
 
@@ -82,31 +101,54 @@ class CalDotComProvider:
         """
         if provider_calendar_id != CALENDAR_ID:
             raise CalendarGoneError("Cal.com has no such calendar.", reason="notFound")
-        mark = None if cursor is None else read_position(cursor)
+        mark = None if cursor is None else read_cursor(cursor)
+        resumed = None if position is None or mark is not None else read_position(position)
         profile = self._client.pull_profile()
-        began_at = profile.sent_at
         account = read_account(profile.data)
-        if mark is None:
-            mark = Position(watermark=None, baseline_at=began_at)
-        else:
-            mark.check_age(began_at)
+        at = self._find_beginning(mark, resumed, now=profile.sent_at)
+        before = mark or Mark(watermark=None, baseline_at=at.began_at)
         walk = BookingWalk(
-            version=self._bookings_version,
-            after=mark.after,
+            at.place,
+            resumed=resumed is not None,
+            after=before.after,
             per_page=self._bookings_per_page,
         )
-        seen: datetime | None = None
+        seen = at.seen
         while True:
-            answer = self._client.pull_bookings(walk.query)
-            rows = read_list(answer.data)
+            with _knowing(resumed):
+                answer = self._client.pull_bookings(walk.query)
+                rows = read_list(answer.data)
+                goes_on = walk.turn(rows, answer.pagination)
             seen = max(filter(None, [seen, *map(read_updated_at, rows)]), default=None)
             changes = tuple(normalize_booking(row, account=account) for row in rows)
-            if not walk.turn(rows, answer.pagination):
+            if not goes_on:
                 break
-            yield ChangePage(changes)
+            at = replace(at, place=walk.place, seen=seen)
+            yield ChangePage(changes, position=format_position(at) if mark is None else None)
         absences = self._pull_out_of_office(account.time_zone)
-        mark = mark.advanced(seen, began_at=began_at)
-        yield ChangePage((*changes, *absences), format_position(mark))
+        after = before.advanced(seen, began_at=at.began_at)
+        yield ChangePage((*changes, *absences), format_cursor(after))
+
+    def _find_beginning(
+        self, mark: Mark | None, resumed: Position | None, *, now: datetime | None
+    ) -> Position:
+        """Return where a read begins.
+
+        Raises:
+            CursorExpiredError: The mark is too old.
+            PositionExpiredError: The read that broke off cannot be gone on with.
+        """
+        if mark is not None:
+            mark.check_age(now)
+        if resumed is not None:
+            resumed.check(now=now, bookings_version=self._bookings_version)
+            return resumed
+        return Position(
+            place=find_start(self._bookings_version),
+            began_at=now,
+            seen=None,
+            bookings_version=self._bookings_version,
+        )
 
     def _pull_out_of_office(self, time_zone: str | None) -> tuple[RemoteChange, ...]:
         """Return all absences; nothing at all where Cal.com is too old to tell them.
@@ -129,9 +171,52 @@ class CalDotComProvider:
                 return normalize_out_of_office(entries.values(), time_zone=time_zone)
             skip += len(rows)
 
+    def open_channel(self, provider_calendar_id: str, request: ChannelRequest) -> OpenedChannel:
+        """Have Cal.com call us whenever a booking changes; there is no first message.
+
+        See :meth:`calendar_manager.providers.base.ChannelProvider.open_channel`, and
+        :meth:`calendar_manager.providers.caldotcom.channels.WebhookDesk.open_channel` for what
+        earlier attempts may have left behind.
+        """
+        if provider_calendar_id != CALENDAR_ID:
+            raise CalendarGoneError("Cal.com has no such calendar.", reason="notFound")
+        return self._webhooks.open_channel(request)
+
+    def extend_channel(
+        self,
+        channel: ChannelHandle,
+        *,
+        now: datetime,  # noqa: ARG002  The protocol's; webhooks have no end.
+    ) -> OpenedChannel | None:
+        """Make sure that a webhook is still there and active.
+
+        See :meth:`calendar_manager.providers.base.ChannelProvider.extend_channel`.
+        """
+        return self._webhooks.check_channel(channel)
+
+    def close_channel(self, channel: ChannelHandle) -> None:
+        """Have Cal.com call no more; a webhook that is already gone is a success."""
+        self._webhooks.close_channel(channel)
+
     def close(self) -> None:
         """Let go of the connection to Cal.com."""
         self._client.close()
+
+
+@contextmanager
+def _knowing(resumed: Position | None) -> Iterator[None]:
+    """Say so when it is the place where a read broke off that leads nowhere.
+
+    Raises:
+        PositionExpiredError: Cal.com does not know the place any more, or has changed too much
+            behind it. Only beginning anew leads on from there.
+    """
+    try:
+        yield
+    except (BadRequestError, PageAgedError, LostWayError) as error:
+        if resumed is None:
+            raise
+        raise PositionExpiredError(str(error), reason=error.reason) from error
 
 
 class CalDotCom:
@@ -179,10 +264,17 @@ class CalDotCom:
         """How Cal.com accounts are connected, by API key as well."""
         return self._auth
 
-    def open(self, tokens: Tokens, *, gate: Gate = always_open) -> CalendarProvider:  # noqa: ARG002
-        """Open one account for reading; no network."""
+    def open(self, tokens: Tokens, *, gate: Gate = always_open) -> CalDotComProvider:
+        """Open one account for reading; no network.
+
+        Args:
+            tokens: Of the account.
+            gate: To be passed before each request.
+        """
         versions = self._settings.versions
-        client = CalDotComClient(self._settings.api_url, tokens.access_token, versions=versions)
+        client = CalDotComClient(
+            self._settings.api_url, tokens.access_token, versions=versions, gate=gate
+        )
         return CalDotComProvider(
             client,
             bookings_version=versions.bookings,

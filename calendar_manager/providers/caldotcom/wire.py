@@ -5,6 +5,7 @@ Every field may be missing: what stands here is what the documentation promises,
 
 * Bookings: https://cal.com/docs/api-reference/v2/bookings/get-all-bookings
 * Out of office: https://cal.com/docs/api-reference/v2/out-of-office
+* Webhooks: https://cal.com/docs/api-reference/v2/webhooks/get-all-webhooks
 * Profile: https://cal.com/docs/api-reference/v2/me/get-my-profile
 """
 
@@ -96,6 +97,18 @@ class CalDotComOutOfOffice(TypedDict, total=False):
     end: str
     notes: str | None
     reason: Literal["unspecified", "vacation", "travel", "sick", "public_holiday"]
+
+
+class CalDotComWebhook(TypedDict, total=False):
+    """Where Cal.com calls when one of the triggers is pulled; some builds have texts for ids."""
+
+    id: int | str
+    userId: int
+    subscriberUrl: str
+    triggers: list[str]
+    active: bool
+    secret: str
+    payloadTemplate: str
 
 
 class CalDotComOffsetPages(TypedDict, total=False):

@@ -56,6 +56,7 @@ _DENIALS = {
     "application.",
     "org_internal": "This application is open to accounts of its own organization only.",
 }
+_SESSION_OVER = "invalid_rapt"
 _PASSING_DENIALS = frozenset({"server_error", "temporarily_unavailable"})
 _CONSENT_LOST = (
     "Google no longer accepts our access to this account. Access was withdrawn, the password was "
@@ -63,7 +64,18 @@ _CONSENT_LOST = (
     "one, or the application is in Google's testing mode, where access ends after seven days. "
     "Connect the account again."
 )
-_LOST_ERRORS = frozenset({"invalid_grant", "access_denied", "admin_policy_enforced"})
+_LOST_TEXTS = {
+    "invalid_grant": _CONSENT_LOST,
+    # Workspace's session control (https://support.google.com/a/answer/9368756).
+    _SESSION_OVER: "This organization lets access to Google end from time to time, and it has "
+    "ended. Connect the account again, and ask the administrator of this Google Workspace to trust "
+    "this application, so that its access lasts.",
+    "access_denied": "Google denies this application access to the account. Connect it again; if "
+    "that fails, the administrator of the organization has to allow it.",
+    "admin_policy_enforced": f"{_DENIALS['admin_policy_enforced']} Ask for it to be allowed, then "
+    "connect the account again.",
+    "org_internal": _DENIALS["org_internal"],
+}
 _GONE_ERRORS = frozenset({"invalid_token", "invalid_grant"})
 
 _logger = logging.getLogger(__name__)
@@ -160,8 +172,10 @@ class GoogleAuth:
         answer = self._endpoint.post(
             {"grant_type": "refresh_token", "refresh_token": tokens.refresh_token}
         )
-        if answer.error in _LOST_ERRORS:
-            raise ConsentLostError(_CONSENT_LOST, reason=answer.error)
+        if answer.error in _LOST_TEXTS:
+            # Google tells this one from other lost grants in the description only.
+            reason = _SESSION_OVER if _SESSION_OVER in answer.description else answer.error
+            raise ConsentLostError(_LOST_TEXTS[reason], reason=reason)
         if answer.error is not None:
             raise ProviderError(
                 f"Google refused to refresh the access: {answer.error} ({answer.description})",

@@ -1,6 +1,11 @@
 """What Google's refusals mean for us, decided by their reason rather than their status.
 
-https://developers.google.com/workspace/calendar/api/guides/errors
+* Calendar: https://developers.google.com/workspace/calendar/api/guides/errors
+* The newer form of errors: https://cloud.google.com/apis/design/errors
+
+What refuses a channel is in neither list. Its reasons are those of answers that other projects
+recorded: ``push.webhookUrlUnauthorized`` came with 401 and with 400, ``push.webhookUrlNotHttps``,
+``pushNotSupportedForRequestedResource`` and ``channelIdNotUnique`` with 400.
 """
 
 import json
@@ -12,8 +17,10 @@ from email.utils import parsedate_to_datetime
 from calendar_manager.providers.errors import (
     AccessTokenRejectedError,
     CalendarGoneError,
+    ChannelsUnavailableError,
     ConsentLostError,
     CursorExpiredError,
+    PositionExpiredError,
     ProviderError,
     RetryLaterError,
 )
@@ -27,23 +34,44 @@ LONGEST_PAUSE = timedelta(days=1)
 
 _BAD_REQUEST = 400
 _UNAUTHORIZED = 401
+_FORBIDDEN = 403
 _REQUEST_TIMEOUT = 408
 _TOO_MANY_REQUESTS = 429
 _SERVER_ERRORS = 500
 _MESSAGE_LIMIT = 300
 _RATE_REASONS = frozenset(
-    {"rateLimitExceeded", "userRateLimitExceeded", "RATE_LIMIT_EXCEEDED", "RESOURCE_EXHAUSTED"}
+    {
+        "rateLimitExceeded",
+        "userRateLimitExceeded",
+        "subscriptionRateLimitExceeded",
+        "RATE_LIMIT_EXCEEDED",
+        "RESOURCE_EXHAUSTED",
+    }
 )
-_QUOTA_REASONS = frozenset({"quotaExceeded", "dailyLimitExceeded"})
+_QUOTA_REASONS = frozenset({"quotaExceeded", "dailyLimitExceeded", "variableTermLimitExceeded"})
+# Google's own trouble, which must cost neither cursor nor calendar, whatever the status.
+_BRIEF_REASONS = frozenset(
+    {"backendError", "internalError", "INTERNAL", "UNAVAILABLE", "DEADLINE_EXCEEDED"}
+)
 _CONSENT_REASONS = frozenset({"insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"})
 _CURSOR_REASONS = frozenset({"fullSyncRequired", "updatedMinTooLongAgo"})
-_GONE_REASONS = frozenset(
-    {"notFound", "NOT_FOUND", "forbidden", "requiredAccessLevel", "deleted", "insufficientAccess"}
-)
+_CLOSED_REASONS = frozenset({"forbidden", "requiredAccessLevel", "insufficientAccess"})
+_GONE_REASONS = frozenset({"notFound", "NOT_FOUND", "deleted"}) | _CLOSED_REASONS
+_PUSH_REASONS = "push"
+_CHANNEL_TEXTS = {
+    "pushNotSupportedForRequestedResource": "Google does not tell of changes in this calendar.",
+    "push.webhookUrlUnauthorized": "Google does not call this installation's public address. Its "
+    "domain may have to be verified for the project of the OAuth client.",
+    "push.webhookUrlNotHttps": "Google calls only public addresses that begin with https.",
+}
 
 
 class BriefTroubleError(RetryLaterError):
     """Trouble that a second try at once often ends, such as a broken line or a 503."""
+
+
+class ChannelGoneError(ProviderError):
+    """The channel that was to be stopped is not there, or no longer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,11 +82,15 @@ class Asked:
         calendar: Whether it asked for one calendar.
         sync_token: Whether it went on from a cursor.
         page_token: Whether it asked for a later page.
+        resuming: Whether that page's token was kept from a read that broke off.
+        channel: Whether it opened a channel, on a calendar, or stopped one.
     """
 
     calendar: bool = False
     sync_token: bool = False
     page_token: bool = False
+    resuming: bool = False
+    channel: bool = False
 
 
 def classify_refusal(
@@ -85,8 +117,16 @@ def classify_refusal(
             "leave every box ticked.",
             reason=reason,
         )
-    return _classify_by_request(status, reason, text, asked) or _classify_by_status(
-        status, reason, text, pause
+    if reason in _BRIEF_REASONS:
+        return _pause_or_try_again(reason, text, pause)
+    if asked.channel:
+        error = _classify_by_channel(status, reason, text, asked)
+    else:
+        error = _classify_by_reading(status, reason, text, asked)
+    return (
+        error
+        or _classify_by_calendar(status, reason, asked)
+        or _classify_by_status(status, reason, text, pause)
     )
 
 
@@ -109,14 +149,39 @@ def read_retry_after(headers: Mapping[str, str]) -> timedelta | None:
     return min(max(pause, timedelta(0)), LONGEST_PAUSE)
 
 
-def _classify_by_request(status: int, reason: str, text: str, asked: Asked) -> ProviderError | None:
-    """Return what a refusal means for the cursor, page or calendar asked for, if for any."""
+def _classify_by_channel(status: int, reason: str, text: str, asked: Asked) -> ProviderError | None:
+    """Return what a refusal means for the channel that was to be opened or stopped, if anything."""
+    if not asked.calendar:
+        return ChannelGoneError(text, reason=reason) if status in (404, 410) else None
+    if reason == "channelIdNotUnique":
+        # Ids are ours and random, so an earlier try was heard and only its answer got lost. What
+        # it opened cannot be stopped without the resource's id, and ends by itself within a week.
+        return RetryLaterError(text, reason=reason)
+    if reason.startswith(_PUSH_REASONS):
+        # With a 401 this is about the address, not about the access token.
+        return ChannelsUnavailableError(_CHANNEL_TEXTS.get(reason, text), reason=reason)
+    if status == _FORBIDDEN and reason in _CLOSED_REASONS:
+        # Whether the calendar may be read is for reading it to find out.
+        return ChannelsUnavailableError(
+            "Google does not let this account be told of changes in this calendar.", reason=reason
+        )
+    return None
+
+
+def _classify_by_reading(status: int, reason: str, text: str, asked: Asked) -> ProviderError | None:
+    """Return what a refusal means for the cursor or the page that was asked for, if anything."""
+    if asked.resuming and status in (400, 410):
+        return PositionExpiredError(text, reason=reason)
     if reason in _CURSOR_REASONS or (status in (400, 410) and asked.sync_token):
         # A sync token that Google cannot read is a plain "400 invalid" without a location.
         return CursorExpiredError(text, reason=reason)
     if status == _BAD_REQUEST and asked.page_token:
-        # Page tokens age, too; the next read begins with the first page.
+        # Page tokens age, too; the next read goes on from its position or begins anew.
         return RetryLaterError(text, reason=reason)
+    return None
+
+
+def _classify_by_calendar(status: int, reason: str, asked: Asked) -> ProviderError | None:
     if status in (403, 404, 410) and asked.calendar and reason in _GONE_REASONS:
         return CalendarGoneError(
             "Google says that this calendar does not exist or is not shared with this account "
@@ -133,6 +198,10 @@ def _classify_by_status(
         return AccessTokenRejectedError(text, reason=reason)
     if status < _SERVER_ERRORS and status != _REQUEST_TIMEOUT:
         return ProviderError(text, reason=reason)
+    return _pause_or_try_again(reason, text, pause)
+
+
+def _pause_or_try_again(reason: str, text: str, pause: timedelta | None) -> RetryLaterError:
     if pause is not None:
         # A server that names a time wants no second try before it.
         return RetryLaterError(text, reason=reason, retry_after=pause)

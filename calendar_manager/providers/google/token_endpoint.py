@@ -17,7 +17,9 @@ _TIMEOUT_SECONDS = (5.0, 20.0)
 _TOKEN_LIMIT = 65_536
 _TEXT_LIMIT = 300
 _TOO_MANY_REQUESTS = 429
-_PASSING_ERRORS = frozenset({"server_error", "temporarily_unavailable", "internal_failure"})
+_PASSING_ERRORS = frozenset(
+    {"server_error", "temporarily_unavailable", "internal_failure", "rate_limit_exceeded"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

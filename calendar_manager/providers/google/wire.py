@@ -5,6 +5,7 @@ Every field may be missing: what stands here is what the documentation promises,
 
 * Events: https://developers.google.com/workspace/calendar/api/v3/reference/events
 * Calendar list: https://developers.google.com/workspace/calendar/api/v3/reference/calendarList
+* Channels: https://developers.google.com/workspace/calendar/api/v3/reference/events/watch
 * Errors: https://developers.google.com/workspace/calendar/api/guides/errors
 """
 
@@ -143,3 +144,21 @@ class GoogleCalendarListPage(TypedDict, total=False):
     nextPageToken: str
     nextSyncToken: str
     items: list[GoogleCalendarListEntry]
+
+
+class GoogleChannel(TypedDict, total=False):
+    """A channel, as it is asked for, promised and stopped.
+
+    ``expiration`` is in milliseconds since 1970, as a text; ``params`` may hold ``ttl``, seconds
+    as a text.
+    """
+
+    kind: Literal["api#channel"]
+    id: str
+    type: Literal["web_hook"]
+    address: str
+    token: str
+    params: dict[str, str]
+    resourceId: str
+    resourceUri: str
+    expiration: str

@@ -70,6 +70,14 @@ class GraphAddresses:
         query = {**_limits(window), "$top": str(MAX_PAGE), **_selection()}
         return f"{self._root}me/events/{_segment(series_id)}/instances?{_query(query)}"
 
+    def subscriptions(self) -> str:
+        """Return where subscriptions are made."""
+        return f"{self._root}subscriptions"
+
+    def subscription(self, subscription_id: str) -> str:
+        """Return one subscription."""
+        return f"{self._root}subscriptions/{_segment(subscription_id)}"
+
     def is_inside(self, link: str) -> bool:
         """Tell whether a link leads to the configured scheme, host, port and path.
 
@@ -102,6 +110,15 @@ class GraphAddresses:
                 reason="foreignLink",
             )
         return link
+
+
+def name_events(calendar_id: str) -> str:
+    """Return the events of a calendar as a subscription names them, without the root.
+
+    Ids stand there as Graph writes them, an equals sign at their end included; only what would
+    break the path is escaped.
+    """
+    return f"/me/calendars/{quote(calendar_id, safe='=')}/events"
 
 
 def _segment(value: str) -> str:

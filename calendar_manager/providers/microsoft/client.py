@@ -9,8 +9,9 @@ layer that starts them. What comes through nevertheless is put back for as long 
 
 import json
 import logging
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import cast
+from typing import Literal, cast
 
 import requests
 from requests.auth import AuthBase
@@ -18,6 +19,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 from urllib3.exceptions import ReadTimeoutError
 
 from calendar_manager.domain.timespan import Span
+from calendar_manager.providers.base import Gate, always_open
 from calendar_manager.providers.errors import ProviderError, RetryLaterError
 from calendar_manager.providers.microsoft.addresses import GraphAddresses
 from calendar_manager.providers.microsoft.failures import (
@@ -34,13 +36,16 @@ from calendar_manager.providers.microsoft.wire import (
 MAX_EVENTS_PER_PAGE = 500
 """What we ask a page of changes to hold; Graph may well send fewer."""
 
-_BODY_LIMIT_BYTES = 256 * 2**20
+_FEWER = 10
+_BODY_LIMIT_BYTES = 64 * 2**20
 _CHUNK_BYTES = 2**16
 _ATTEMPTS = 3
 _SHORTEST_WAIT = timedelta(milliseconds=100)
 _LONGEST_WAIT = timedelta(milliseconds=700)
 _CONNECT_TIMEOUT = timedelta(seconds=5)
 _DEFAULT_TIMEOUT = timedelta(seconds=30)
+
+_SUCCESSES = range(200, 300)
 
 _logger = logging.getLogger(__name__)
 
@@ -53,6 +58,7 @@ class GraphClient:
     Args:
         graph_url: The root of Microsoft Graph, version included.
         access_token: Sent with every request; refreshing it is the caller's business.
+        gate: Passed before each request, those that are tried again included.
         events_per_page: What a page of changes shall hold.
         timeout: The longest silence on the line.
     """
@@ -62,10 +68,13 @@ class GraphClient:
         graph_url: str,
         access_token: str,
         *,
+        gate: Gate = always_open,
         events_per_page: int = MAX_EVENTS_PER_PAGE,
         timeout: timedelta = _DEFAULT_TIMEOUT,
     ) -> None:
         self.addresses = GraphAddresses(graph_url)
+        self._gate = gate
+        self._events_per_page = events_per_page
         self._timeout = (
             min(_CONNECT_TIMEOUT, timeout).total_seconds(),
             timeout.total_seconds(),
@@ -73,15 +82,7 @@ class GraphClient:
         self._session = requests.Session()
         # A plain header would give way to what a .netrc file says of the host.
         self._session.auth = _BearerAuth(access_token)
-        self._session.headers.update(
-            {
-                "Accept": "application/json",
-                # Delta queries want the same preferences on every call of a round, and the links
-                # do not carry them.
-                "Prefer": f'odata.maxpagesize={events_per_page}, outlook.timezone="UTC", '
-                'IdType="ImmutableId"',
-            }
-        )
+        self._session.headers["Accept"] = "application/json"
 
     def pull_calendars(self, link: str | None) -> GraphCalendarsPage:
         """Ask for the account's calendars, or for a later page of them by its link.
@@ -95,10 +96,19 @@ class GraphClient:
     def pull_delta(self, link: str, asked: Asked) -> GraphEventsPage:
         """Ask for a page of what changed in a calendar.
 
+        A delta query cannot leave the bodies of events out. Where they make a page too long, the
+        account's pages hold fewer events from then on.
+
         Raises:
             ProviderError: As :class:`~calendar_manager.providers.base.CalendarProvider` says.
         """
-        return cast("GraphEventsPage", self._ask(self.addresses.check(link), asked))
+        while True:
+            try:
+                return cast("GraphEventsPage", self._ask(self.addresses.check(link), asked))
+            except AnswerTooLongError:
+                if self._events_per_page == 1:
+                    raise
+                self._events_per_page = max(1, self._events_per_page // _FEWER)
 
     def pull_event(self, calendar_id: str, event_id: str) -> GraphEvent:
         """Ask for one event of one calendar.
@@ -124,39 +134,79 @@ class GraphClient:
         )
         return cast("GraphEventsPage", self._ask(url, Asked.EVENT))
 
+    def write(
+        self,
+        method: Literal["POST", "PATCH", "DELETE"],
+        url: str,
+        asked: Asked,
+        body: Mapping[str, object] | None = None,
+    ) -> Mapping[str, object]:
+        """Change something and return what Graph answers, nothing for ``204``.
+
+        A POST is sent once only: when the line breaks nobody knows whether it was carried out.
+
+        Raises:
+            ProviderError: As :func:`~calendar_manager.providers.microsoft.failures
+                .classify_refusal` says.
+        """
+        if method == "POST":
+            return self._ask_once(url, asked, method, body)
+        return self._ask(url, asked, method, body)
+
     def close(self) -> None:
         """Close the connection."""
         self._session.close()
 
-    def _ask(self, url: str, asked: Asked) -> dict[str, object]:
+    def _ask(
+        self,
+        url: str,
+        asked: Asked,
+        method: str = "GET",
+        body: Mapping[str, object] | None = None,
+    ) -> dict[str, object]:
         retrying = Retrying(
             retry=retry_if_exception_type(BriefTroubleError),
             stop=stop_after_attempt(_ATTEMPTS),
             wait=wait_random(_SHORTEST_WAIT.total_seconds(), _LONGEST_WAIT.total_seconds()),
             reraise=True,
         )
-        return retrying(self._ask_once, url, asked)
+        return retrying(self._ask_once, url, asked, method, body)
 
-    def _ask_once(self, url: str, asked: Asked) -> dict[str, object]:
+    def _ask_once(
+        self, url: str, asked: Asked, method: str, body: Mapping[str, object] | None
+    ) -> dict[str, object]:
+        self._gate()
         try:
             # Redirects are not followed: the access token is for the configured place only.
-            with self._session.get(
-                url, timeout=self._timeout, allow_redirects=False, stream=True
+            with self._session.request(
+                method,
+                url,
+                json=body,
+                headers={"Prefer": self._preferences},
+                timeout=self._timeout,
+                allow_redirects=False,
+                stream=True,
             ) as response:
-                body = _read_body(response)
+                answer = _read_body(response)
         except requests.RequestException as error:
             raise _classify_broken_line(error) from error
-        if response.status_code != requests.codes.ok:
-            raise _refuse(response, body, asked)
-        try:
-            answer: object = json.loads(body)
-        except (ValueError, RecursionError) as error:
-            raise BriefTroubleError(
-                "Microsoft's answer cannot be read", reason="invalidBody"
-            ) from error
-        if not isinstance(answer, dict):
-            raise BriefTroubleError("Microsoft's answer is no JSON object", reason="invalidBody")
-        return answer
+        if response.status_code not in _SUCCESSES:
+            raise _refuse(response, answer, asked)
+        if response.status_code == requests.codes.no_content:
+            return {}
+        return _parse(answer)
+
+    @property
+    def _preferences(self) -> str:
+        """What delta queries want on every call of a round, for the links do not carry it."""
+        return (
+            f'odata.maxpagesize={self._events_per_page}, outlook.timezone="UTC", '
+            'IdType="ImmutableId"'
+        )
+
+
+class AnswerTooLongError(RetryLaterError):
+    """An answer is longer than what we can take in at once."""
 
 
 class _BearerAuth(AuthBase):
@@ -170,18 +220,30 @@ class _BearerAuth(AuthBase):
         return request
 
 
+def _parse(answer: bytes) -> dict[str, object]:
+    try:
+        parsed: object = json.loads(answer)
+    except (ValueError, RecursionError) as error:
+        raise BriefTroubleError(
+            "Microsoft's answer cannot be read", reason="invalidBody"
+        ) from error
+    if not isinstance(parsed, dict):
+        raise BriefTroubleError("Microsoft's answer is no JSON object", reason="invalidBody")
+    return parsed
+
+
 def _read_body(response: requests.Response) -> bytes:
     """Return the whole body, unpacked, unless it is without measure.
 
     Raises:
-        RetryLaterError: It is longer than any page of ours can be.
+        AnswerTooLongError: It is longer than a page of ours may be.
         requests.RequestException: It ended too early.
     """
     body = bytearray()
     for chunk in response.iter_content(_CHUNK_BYTES):
         body += chunk
         if len(body) > _BODY_LIMIT_BYTES:
-            raise RetryLaterError("Microsoft's answer is too long", reason="tooLong")
+            raise AnswerTooLongError("Microsoft's answer is too long", reason="tooLong")
     return bytes(body)
 
 

@@ -6,6 +6,7 @@ The window of a delta query lies in its tokens and never moves
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -13,6 +14,7 @@ from calendar_manager.domain.errors import InvalidSpanError
 from calendar_manager.domain.timespan import Span
 from calendar_manager.providers.errors import CursorExpiredError
 from calendar_manager.providers.microsoft.fields import read_mapping, read_text
+from calendar_manager.providers.microsoft.links import LINK_LIMIT
 
 BASELINE_LIFE = timedelta(days=7)
 """How far the window that matters may slide past the baseline's before the next baseline."""
@@ -26,7 +28,6 @@ LOOKAHEAD = timedelta(days=14)
 LOOKBEHIND = timedelta(days=2)
 """The same at the beginning, where nobody can tell on which side of it all-day events are."""
 
-LINK_LIMIT = 65_536
 _TEXT_LIMIT = 64
 _ONE_DAY = timedelta(days=1)
 
@@ -45,8 +46,7 @@ class DeltaCursor:
 
     def write(self) -> str:
         """Return the cursor as text."""
-        start, end = self.window.start.isoformat(), self.window.end.isoformat()
-        return json.dumps({"link": self.link, "start": start, "end": end})
+        return json.dumps({"link": self.link, **write_window(self.window)})
 
 
 def read_cursor(text: str) -> DeltaCursor:
@@ -57,16 +57,32 @@ def read_cursor(text: str) -> DeltaCursor:
     """
     try:
         fields = read_mapping(json.loads(text))
-        start, end = (
-            datetime.fromisoformat(read_text(fields.get(name), limit=_TEXT_LIMIT) or "")
-            for name in ("start", "end")
-        )
+        window = read_window(fields)
         link = read_text(fields.get("link"), limit=LINK_LIMIT)
         if link is not None:
-            return DeltaCursor(link, Span(start, end))
+            return DeltaCursor(link, window)
     except (ValueError, RecursionError, InvalidSpanError) as error:
         raise _unreadable() from error
     raise _unreadable()
+
+
+def write_window(window: Span) -> Mapping[str, str]:
+    """Return the fields that describe a window."""
+    return {"start": window.start.isoformat(), "end": window.end.isoformat()}
+
+
+def read_window(fields: Mapping[str, object]) -> Span:
+    """Return the window that fields describe.
+
+    Raises:
+        ValueError: They describe none.
+        InvalidSpanError: It has no zone, or ends before it begins.
+    """
+    start, end = (
+        datetime.fromisoformat(read_text(fields.get(name), limit=_TEXT_LIMIT) or "")
+        for name in ("start", "end")
+    )
+    return Span(start, end)
 
 
 def freeze_window(window: Span) -> Span:

@@ -4,7 +4,7 @@ https://learn.microsoft.com/graph/errors and https://learn.microsoft.com/graph/t
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
@@ -13,8 +13,10 @@ from enum import Enum
 from calendar_manager.providers.errors import (
     AccessTokenRejectedError,
     CalendarGoneError,
+    ChannelsUnavailableError,
     ConsentLostError,
     CursorExpiredError,
+    PositionExpiredError,
     ProviderError,
     RetryLaterError,
 )
@@ -29,10 +31,14 @@ _FORBIDDEN = 403
 _REQUEST_TIMEOUT = 408
 _GONE = 410
 _GONE_STATUSES = frozenset({404, _GONE})
+_LOCKED = 423
 _TOO_MANY_REQUESTS = 429
+# A mailbox that is moved to another server is locked meanwhile.
+_PASSING_STATUSES = frozenset({_REQUEST_TIMEOUT, _LOCKED, _TOO_MANY_REQUESTS})
 _CLIENT_ERRORS = range(400, 500)
 _SERVER_ERRORS = 500
 _TEXT_LIMIT = 300
+_DEEPEST = 5
 # Graph writes codes in more than one way of capitals, so they are compared in lower case.
 _CURSOR_CODES = frozenset(
     {
@@ -61,7 +67,14 @@ _PASSING_CODES = frozenset(
 )
 _SCOPE_CODES = frozenset({"authorization_requestdenied", "insufficientpermissions"})
 _CLOSED_CODES = frozenset({"erroraccessdenied", "accessdenied", "forbidden"})
-_MAILBOX_CODES = frozenset({"mailboxnotenabledforrestapi", "mailboxnotsupportedforrestapi"})
+_MAILBOX_CODES = frozenset(
+    {
+        "mailboxnotenabledforrestapi",
+        "mailboxnotsupportedforrestapi",
+        # A personal account without Outlook, which Graph answers with a 401.
+        "organizationfromtenantguidnotfound",
+    }
+)
 
 
 class BriefTroubleError(RetryLaterError):
@@ -80,14 +93,29 @@ class EventUnavailableError(ProviderError):
         self.gone = gone
 
 
+class ChannelGoneError(ProviderError):
+    """A subscription is gone, or cannot be extended; never leaves this package."""
+
+
+class LifeTooLongError(ProviderError):
+    """A subscription may not live as long as was asked for."""
+
+
 class Asked(Enum):
     """What a request was about, because one refusal means different things to different ones."""
 
     CALENDARS = "the list of calendars"
     BASELINE = "the first page of a calendar, read from its beginning"
     BASELINE_PAGE = "a later page of it"
+    RESUMED = "the page behind which a full read broke off"
     DELTA = "what changed in a calendar since a cursor"
     EVENT = "one event"
+    OPENING = "a new subscription"
+    EXTENDING = "a longer life of a subscription"
+    CLOSING = "the end of a subscription"
+
+
+_CHANNEL = frozenset({Asked.OPENING, Asked.EXTENDING, Asked.CLOSING})
 
 
 def classify_refusal(
@@ -103,12 +131,13 @@ def classify_refusal(
     """
     refusal = _read_refusal(status, headers, body)
     code = refusal.reason.lower()
-    if status in (_TOO_MANY_REQUESTS, _REQUEST_TIMEOUT) or code in _PASSING_CODES:
+    if status in _PASSING_STATUSES or refusal.codes & _PASSING_CODES:
         return refusal.retry_later()
-    if status == _UNAUTHORIZED:
+    if status == _UNAUTHORIZED and code not in _MAILBOX_CODES:
         return refusal.become(AccessTokenRejectedError)
     if status in _CLIENT_ERRORS:
-        return _classify_by_request(status, code, refusal, asked)
+        classify = _classify_channel if asked in _CHANNEL else _classify_by_request
+        return classify(status, code, refusal, asked)
     if status < _SERVER_ERRORS:
         return refusal.become(ProviderError)
     if refusal.pause is not None:
@@ -145,12 +174,14 @@ class _Refusal:
 
     Attributes:
         reason: Graph's code, as Graph writes it.
+        codes: All codes in lower case, those inside the error included.
         text: What happened, for logs.
         request_id: What Microsoft's support asks for.
         pause: How long the server asks us to wait.
     """
 
     reason: str
+    codes: frozenset[str]
     text: str
     request_id: str | None
     pause: timedelta | None
@@ -170,7 +201,7 @@ def _read_refusal(status: int, headers: Mapping[str, str], body: bytes) -> _Refu
     except (ValueError, RecursionError):
         answer = None
     error = read_mapping(read_mapping(answer).get("error"))
-    inner = read_mapping(error.get("innerError"))
+    inner = _read_inner(error)
     code = read_text(error.get("code"), limit=_TEXT_LIMIT) or "unknown"
     message = read_text(error.get("message"), limit=_TEXT_LIMIT) or "no message"
     request_id = read_text(headers.get("request-id"), limit=_TEXT_LIMIT) or read_text(
@@ -178,10 +209,27 @@ def _read_refusal(status: int, headers: Mapping[str, str], body: bytes) -> _Refu
     )
     return _Refusal(
         code,
+        frozenset({code.lower(), *_find_inner_codes(inner)}),
         f"Microsoft answered {status}, {code}: {message}",
         request_id,
         read_retry_after(headers),
     )
+
+
+def _read_inner(error: Mapping[str, object]) -> Mapping[str, object]:
+    return read_mapping(error.get("innerError") or error.get("innererror"))
+
+
+def _find_inner_codes(inner: Mapping[str, object]) -> Iterator[str]:
+    """Yield the codes inside an error, which become more exact inwards.
+
+    https://learn.microsoft.com/graph/errors
+    """
+    for _ in range(_DEEPEST):
+        code = read_text(inner.get("code"), limit=_TEXT_LIMIT)
+        if code is not None:
+            yield code.lower()
+        inner = _read_inner(inner)
 
 
 def _classify_by_request(status: int, code: str, refusal: _Refusal, asked: Asked) -> ProviderError:
@@ -212,12 +260,15 @@ def _classify_event(status: int, code: str, refusal: _Refusal) -> ProviderError:
 
 
 def _classify_calendar(status: int, code: str, refusal: _Refusal, asked: Asked) -> ProviderError:
-    lost_its_place = status == _GONE or code in _CURSOR_CODES
+    lost_its_place = status == _GONE or bool(refusal.codes & _CURSOR_CODES)
     # A token that cannot be read at all is a plain 400 of one of many codes.
     if asked is Asked.DELTA and (lost_its_place or status == _BAD_REQUEST):
         return refusal.become(CursorExpiredError)
+    if asked is Asked.RESUMED and (lost_its_place or status == _BAD_REQUEST):
+        return refusal.become(PositionExpiredError)
     if asked is Asked.BASELINE_PAGE and lost_its_place:
-        # There is no cursor yet that could be dropped; the next read begins anew.
+        # There is no cursor yet that could be dropped. The next read begins behind the last page,
+        # and if Graph refuses that as well it begins anew.
         return refusal.retry_later()
     if (status in _GONE_STATUSES and code != "unknown") or code in _CLOSED_CODES:
         return refusal.become(
@@ -226,6 +277,56 @@ def _classify_calendar(status: int, code: str, refusal: _Refusal, asked: Asked) 
             "any more.",
         )
     return refusal.become(ProviderError)
+
+
+def _classify_channel(status: int, code: str, refusal: _Refusal, asked: Asked) -> ProviderError:
+    if asked is Asked.OPENING:
+        return _classify_opening(status, code, refusal)
+    if asked is Asked.EXTENDING and _complains_of_silence(code, refusal):
+        # The subscription lives on for the rest of its time, so there is time to try again.
+        return refusal.retry_later()
+    if asked is Asked.EXTENDING and _complains_of_life(status, refusal):
+        return refusal.become(LifeTooLongError)
+    # A subscription that Graph does not let us extend is opened anew, which also says why not.
+    closed = asked is Asked.EXTENDING and status in {_BAD_REQUEST, _FORBIDDEN}
+    return refusal.become(ChannelGoneError if closed or status in _GONE_STATUSES else ProviderError)
+
+
+def _classify_opening(status: int, code: str, refusal: _Refusal) -> ProviderError:
+    """Return why there is no subscription; Graph's own words may quote what we sent."""
+    if _complains_of_silence(code, refusal):
+        return refusal.become(
+            ChannelsUnavailableError,
+            "Microsoft called this installation to make sure that it can, and got no right "
+            "answer. Check that PUBLIC_URL can be reached from the internet over https, without "
+            "a login in front of it.",
+        )
+    if _complains_of_life(status, refusal):
+        return refusal.become(LifeTooLongError, "Microsoft grants subscriptions a shorter life.")
+    if status == _FORBIDDEN or status in _GONE_STATUSES:
+        return refusal.become(
+            ChannelsUnavailableError,
+            "Microsoft does not tell us of changes to this calendar, because it belongs to "
+            "somebody else or because the permission does not reach so far.",
+        )
+    if status == _BAD_REQUEST:
+        return refusal.become(
+            ChannelsUnavailableError,
+            f"Microsoft does not tell us of changes to this calendar ({refusal.reason}).",
+        )
+    return refusal.become(
+        ProviderError, f"Microsoft refused to tell us of changes ({status}, {refusal.reason})."
+    )
+
+
+def _complains_of_silence(code: str, refusal: _Refusal) -> bool:
+    # Without a code of its own: "Subscription validation request timed out."
+    return code == "validationerror" or "validation request" in refusal.text.lower()
+
+
+def _complains_of_life(status: int, refusal: _Refusal) -> bool:
+    # "Subscription expiration can only be 4230 minutes in the future." has no code of its own.
+    return status == _BAD_REQUEST and "expir" in refusal.text.lower()
 
 
 def _consent_lost(refusal: _Refusal) -> ProviderError:

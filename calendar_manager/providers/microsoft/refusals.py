@@ -20,6 +20,18 @@ from calendar_manager.providers.microsoft.fields import read_text
 _NUMBER = re.compile(r"AADSTS(\d{4,8})")
 _TEXT_LIMIT = 300
 _PASSING = frozenset({"server_error", "temporarily_unavailable"})
+# The service's own trouble, which it may well call an invalid grant.
+_PASSING_NUMBERS = frozenset(
+    {
+        "40010",  # An identity provider behind it cannot answer.
+        "50196",  # The application asked too often in a short time.
+        "90006",
+        "90012",
+        "90024",
+        "90033",
+        "90055",  # The organization's requests are throttled.
+    }
+)
 _LOST = frozenset({"invalid_grant", "interaction_required", "consent_required", "login_required"})
 
 _ADMIN: Final = (
@@ -90,7 +102,7 @@ def read_connect_refusal(answer: Mapping[str, object]) -> ProviderError:
         answer: The callback's parameters or the token endpoint's answer, with ``error``.
     """
     error, number, description = _read(answer)
-    if error in _PASSING:
+    if error in _PASSING or number in _PASSING_NUMBERS:
         return RetryLaterError("Microsoft cannot answer at the moment.", reason=error)
     text = _CONNECTIONS.get(number)
     if text is not None:
@@ -119,14 +131,14 @@ def read_refresh_refusal(answer: Mapping[str, object]) -> ProviderError:
         answer: The token endpoint's answer, with ``error``.
     """
     error, number, description = _read(answer)
-    if error in _PASSING:
+    if error in _PASSING or number in _PASSING_NUMBERS:
         return RetryLaterError("Microsoft cannot answer at the moment.", reason=error)
     if number in _OURS:
         return ProviderError(_OURS[number], reason=error)
     if error in _LOST:
         if number in _ADMIN_NUMBERS or error == "consent_required":
             return lost(_CONSENT_WITHDRAWN, reason="consent_required")
-        return lost(_GRANTS_LOST.get(number), reason=error)
+        return lost(_GRANTS_LOST.get(number), reason=f"AADSTS{number}" if number else error)
     return ProviderError(
         f"Microsoft refused to refresh the access: {error} ({description})", reason=error
     )
