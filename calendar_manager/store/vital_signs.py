@@ -43,7 +43,6 @@ def load_oldest_due_at(engine: Engine) -> datetime | None:
             CalendarRow.sync_enabled,
             CalendarRow.deleted_at.is_(None),
             CalendarRow.gone_at.is_(None),
-            CalendarRow.held_at.is_(None),
             ConnectionRow.status == ConnectionStatus.ACTIVE,
         )
     )

@@ -65,7 +65,7 @@ def build_accounts(services: Services, *, passwords: Passwords | None = None) ->
         ),
         profile=Profile(store=store, jobs=queue),
         connecting=Connecting(store=store, registry=registry, jobs=queue, clock=clock),
-        disconnecting=Disconnecting(store=store, registry=registry, jobs=queue),
+        disconnecting=Disconnecting(store=store, registry=registry, jobs=queue, clock=clock),
         calendars=Calendars(store=store, jobs=queue, clock=clock),
         csrf=CsrfGuard(secret),
     )

@@ -9,9 +9,14 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Form, Query
 from starlette.responses import RedirectResponse, Response
 
-from calendar_manager.accounts.errors import ConnectionNotFoundError
+from calendar_manager.accounts.errors import ConnectError, ConnectionNotFoundError
 from calendar_manager.bootstrap import Services
-from calendar_manager.domain.accounts import Calendar, Connection, ProviderKind
+from calendar_manager.domain.accounts import (
+    Calendar,
+    Connection,
+    ConnectionStatus,
+    ProviderKind,
+)
 from calendar_manager.domain.times import find_zone
 from calendar_manager.web.deps import AccountsDep, ServicesDep
 from calendar_manager.web.guards import (
@@ -27,6 +32,12 @@ PROVIDER_NAMES: Final = {
     ProviderKind.GOOGLE: "Google",
     ProviderKind.MICROSOFT: "Microsoft 365",
     ProviderKind.CALDOTCOM: "Cal.com",
+}
+
+STATES: Final = {
+    ConnectionStatus.ACTIVE: "connected",
+    ConnectionStatus.NEEDS_REAUTH: "has to be connected again",
+    ConnectionStatus.DISCONNECTED: "disconnected",
 }
 
 REASONS: Final = {
@@ -56,7 +67,29 @@ def show_home(
         calendars=calendars,
         providers=[(kind, PROVIDER_NAMES[kind]) for kind in services.registry.kinds],
         provider_names=PROVIDER_NAMES,
+        states=STATES,
     )
+
+
+@router.post("/connections/caldotcom/key", dependencies=[Depends(check_session_form)])
+def reconnect_by_key(
+    login: RequiredBrowserLogin, accounts: AccountsDep, api_key: Annotated[str, Form()] = ""
+) -> Response:
+    """Connect a Cal.com account again with a new key in place of one that is refused."""
+    try:
+        accounts.connecting.connect_with_key(
+            login.user.id, ProviderKind.CALDOTCOM, api_key.strip()[:500]
+        )
+    except ConnectError as error:
+        return render(
+            "problem.html",
+            status=HTTPStatus.BAD_GATEWAY,
+            user=login.user,
+            csrf_token=accounts.csrf.token(str(login.session_id)),
+            title="The account is not connected",
+            detail=str(error),
+        )
+    return RedirectResponse("/", HTTPStatus.SEE_OTHER)
 
 
 @router.post("/connections/{connection_id}/disconnect", dependencies=[Depends(check_session_form)])

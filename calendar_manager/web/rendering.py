@@ -8,12 +8,20 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
+from calendar_manager.domain.accounts import Connection
+from calendar_manager.domain.reauth import ReauthCode, find_advice
+
 
 def show_instant(instant: datetime | None, zone: ZoneInfo) -> str:
     """Return an instant as a wall clock in a zone, for people."""
     if instant is None:
         return "never"
     return instant.astimezone(zone).strftime("%d %b %Y, %H:%M")
+
+
+def show_advice(connection: Connection) -> str:
+    """Return what the person can do about an account that cannot be read any more."""
+    return find_advice(connection.provider, connection.reason_code or ReauthCode.UNKNOWN)
 
 
 _TEMPLATES: Final = Environment(
@@ -24,6 +32,7 @@ _TEMPLATES: Final = Environment(
     lstrip_blocks=True,
 )
 _TEMPLATES.filters["instant"] = show_instant
+_TEMPLATES.filters["advice"] = show_advice
 
 
 def render(

@@ -25,6 +25,9 @@ def test_a_connection_has_the_fields_of_the_contract(mara: Person, google: Contr
         "account",
         "status",
         "reason",
+        "reason_code",
+        "advice",
+        "reconnect_url",
         "token_expires_at",
         "created_at",
     }

@@ -311,23 +311,6 @@ def test_whoever_ends_a_conflict_and_whoever_reconciles_it_wait_for_each_other(
         assert not thread.is_alive()
 
 
-def test_old_ended_conflicts_are_deleted_unless_their_meetings_are_to_come(
-    store: Store, user_id: UUID
-) -> None:
-    with store.begin() as uow:
-        open_conflicts(uow, user_id, overlap("01-05"), overlap("01-06"), overlap("03-20"))
-        past, still_open, to_come = uow.conflicts.list(user_id, ConflictFilter())
-        for one in (past, to_come):
-            uow.conflicts.resolve(
-                user_id, one.id, ConflictStatus.RESOLVED, None, now=at("01-07 00:00")
-            )
-    with store.begin() as uow:
-        assert uow.conflicts.delete_closed(before=at("02-01 00:00")) == 1
-    with store.begin() as uow:
-        left = [record.id for record in uow.conflicts.list(user_id, ConflictFilter())]
-    assert left == [still_open.id, to_come.id]
-
-
 def test_conflicts_are_forgotten_with_the_calendars_that_they_show(
     store: Store, user_id: UUID
 ) -> None:

@@ -14,6 +14,7 @@ from calendar_manager.api.deps import ServicesDep
 from calendar_manager.api.schemas.health import CheckOut, DetailedOut, LiveOut, ReadyOut
 from calendar_manager.bootstrap import Services
 from calendar_manager.job_queue import HEARTBEAT_KEY, MAINTENANCE, ROUTINE, URGENT
+from calendar_manager.store.measurements import count_lost_connections
 from calendar_manager.store.migrations import make_alembic_config
 from calendar_manager.store.vital_signs import DatabaseDownError, load_oldest_due_at, load_revision
 
@@ -64,6 +65,7 @@ def get_details(services: ServicesDep) -> DetailedOut:
         status="healthy" if healthy else "degraded",
         checks=checks,
         queues=lengths,
+        accounts_to_reconnect=_accounts_to_reconnect(services) if checks["migrations"].ok else None,
         oldest_due_at=oldest_due_at,
     )
 
@@ -143,6 +145,13 @@ def _queue_lengths(services: Services) -> dict[str, int]:
 def _oldest_due_at(services: Services) -> datetime | None:
     try:
         return load_oldest_due_at(services.store.engine)
+    except DatabaseDownError:
+        return None
+
+
+def _accounts_to_reconnect(services: Services) -> int | None:
+    try:
+        return count_lost_connections(services.store.engine)
     except DatabaseDownError:
         return None
 

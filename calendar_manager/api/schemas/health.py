@@ -34,6 +34,10 @@ class DetailedOut(BaseModel):
         description="`database`, `migrations`, `redis`, `worker`, `beat` and `dispatch`."
     )
     queues: dict[str, int] = Field(description="Messages that wait, by queue.")
+    accounts_to_reconnect: int | None = Field(
+        description="How many accounts their people have to connect again; null when the database"
+        " does not answer."
+    )
     oldest_due_at: datetime | None = Field(
         description="When the calendar that comes next is or was due."
     )

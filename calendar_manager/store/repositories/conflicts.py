@@ -254,20 +254,6 @@ class ConflictRepository:
             [_history(user_id, conflict_id, action, Actor.USER, note, now)],
         )
 
-    def delete_closed(self, *, before: datetime) -> int:
-        """Delete the installation's conflicts that ended, and were over, before an instant.
-
-        An ended conflict of two meetings to come is kept: it holds the person's answer, and
-        without it the conflict would open anew.
-        """
-        return execute_count(
-            self._session,
-            delete(ConflictRow).where(
-                ConflictRow.closed_at < before,
-                func.upper(ConflictRow.hull) < before,
-            ),
-        )
-
     def forget_calendars(self, user_id: UUID, calendar_ids: Iterable[UUID]) -> int:
         """Delete a user's conflicts that show anything of some calendars; return how many.
 

@@ -1,20 +1,49 @@
 """Connections and their encrypted tokens."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import ColumnElement, String, cast, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from calendar_manager.domain.accounts import Connection, ConnectionStatus, ProviderKind, Tokens
 from calendar_manager.store.crypto import TokenCipher
 from calendar_manager.store.execution import execute_count
-from calendar_manager.store.tables import ConnectionRow
+from calendar_manager.store.tables import AuditRow, ConnectionRow
 
 REFRESH_AHEAD = timedelta(minutes=10)
 """How long before its end an access token is replaced."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshState:
+    """What a refresh begins with.
+
+    Attributes:
+        connection: The account.
+        tokens: Its tokens.
+        failures: How many refreshes in a row have failed.
+    """
+
+    connection: Connection
+    tokens: Tokens
+    failures: int
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """The person's permission behind a connection.
+
+    Attributes:
+        provider: Where it was given.
+        given_at: When it was last given.
+    """
+
+    provider: ProviderKind
+    given_at: datetime
 
 
 class ConnectionRepository:
@@ -43,6 +72,7 @@ class ConnectionRepository:
             "account": account,
             "status": ConnectionStatus.ACTIVE,
             "reason": None,
+            "reason_code": None,
             "refresh_failures": 0,
             **self._token_values(tokens),
         }
@@ -110,21 +140,106 @@ class ConnectionRepository:
             scopes=frozenset(row.scopes),
         )
 
-    def save_tokens(self, connection_id: UUID, tokens: Tokens) -> None:
-        """Store refreshed tokens of a connection."""
+    def load_refresh_state(self, connection_id: UUID) -> RefreshState | None:
+        """Return what a refresh begins with; None as :meth:`load_tokens` says."""
+        row = self._session.get(ConnectionRow, connection_id, populate_existing=True)
+        if row is None:
+            return None
+        tokens = self.open_tokens(row)
+        if tokens is None:
+            return None
+        return RefreshState(connection_from_row(row), tokens, row.refresh_failures)
+
+    def replace_tokens(self, connection_id: UUID, *, old: Tokens, fresh: Tokens) -> bool:
+        """Store refreshed tokens in place of those that were refreshed.
+
+        A refresh that worked proves the consent, so a connection that was condemned over the old
+        tokens meanwhile is active again.
+
+        Returns:
+            False, and nothing is stored, when the connection is gone or has other tokens by now.
+        """
+        row = self._lock_with(connection_id, old)
+        if row is None:
+            return False
+        values = {
+            "status": ConnectionStatus.ACTIVE,
+            "reason": None,
+            "reason_code": None,
+            "refresh_failures": 0,
+            **self._token_values(fresh),
+        }
+        self._session.execute(
+            update(ConnectionRow).where(ConnectionRow.id == connection_id).values(values)
+        )
+        return True
+
+    def note_refresh_failure(self, connection_id: UUID, *, next_refresh_at: datetime) -> None:
+        """Count a refresh that failed, and set when beat tries again."""
         self._session.execute(
             update(ConnectionRow)
-            .where(ConnectionRow.id == connection_id)
-            .values(refresh_failures=0, **self._token_values(tokens))
+            .where(
+                ConnectionRow.id == connection_id, ConnectionRow.status == ConnectionStatus.ACTIVE
+            )
+            .values(
+                refresh_failures=ConnectionRow.refresh_failures + 1,
+                next_refresh_at=next_refresh_at,
+            )
         )
 
-    def mark_needs_reauth(self, connection_id: UUID, reason: str) -> None:
-        """Note that only the person can bring a connection back, and why."""
-        self._session.execute(
+    def load_consent(self, connection_id: UUID) -> Consent | None:
+        """Return when the consent behind a connection was given; None when it is gone.
+
+        The row tells only when the account was first connected; the audit log has every time.
+        """
+        connected_at = (
+            select(func.max(AuditRow.created_at))
+            .where(
+                AuditRow.user_id == ConnectionRow.user_id,
+                AuditRow.action == "connection.connected",
+                AuditRow.subject == cast(ConnectionRow.id, String),
+            )
+            .scalar_subquery()
+        )
+        found = self._session.execute(
+            select(
+                ConnectionRow.provider, func.coalesce(connected_at, ConnectionRow.created_at)
+            ).where(ConnectionRow.id == connection_id)
+        ).one_or_none()
+        return None if found is None else Consent(ProviderKind(found[0]), found[1])
+
+    def mark_needs_reauth(
+        self,
+        connection_id: UUID,
+        reason: str,
+        *,
+        reason_code: str = "unknown",
+        refused: Tokens | None = None,
+    ) -> bool:
+        """Note that only the person can bring a connection back, and why.
+
+        Args:
+            connection_id: Which.
+            reason: What happened, in a sentence.
+            reason_code: The same for programs.
+            refused: The tokens that the provider refused; None for whatever is stored.
+
+        Returns:
+            False, and nothing is noted, when the connection is gone or has other tokens by now.
+        """
+        if refused is not None and self._lock_with(connection_id, refused) is None:
+            return False
+        statement = (
             update(ConnectionRow)
             .where(ConnectionRow.id == connection_id)
-            .values(status=ConnectionStatus.NEEDS_REAUTH, reason=reason, next_refresh_at=None)
+            .values(
+                status=ConnectionStatus.NEEDS_REAUTH,
+                reason=reason,
+                reason_code=reason_code,
+                next_refresh_at=None,
+            )
         )
+        return execute_count(self._session, statement) > 0
 
     def hurry_discovery(self, connection_id: UUID, *, now: datetime) -> None:
         """Have a connection's list of calendars looked at with the next turn."""
@@ -172,6 +287,19 @@ class ConnectionRepository:
             .returning(ConnectionRow.id)
         ).all()
 
+    def _lock_with(self, connection_id: UUID, tokens: Tokens) -> ConnectionRow | None:
+        """Lock a connection for this transaction; None unless these are its tokens."""
+        row = self._session.get(
+            ConnectionRow, connection_id, populate_existing=True, with_for_update=True
+        )
+        stored = None if row is None else self.open_tokens(row)
+        if stored is None or (stored.access_token, stored.refresh_token) != (
+            tokens.access_token,
+            tokens.refresh_token,
+        ):
+            return None
+        return row
+
     def _token_values(self, tokens: Tokens) -> dict[str, object]:
         refresh = tokens.refresh_token
         ends = tokens.expires_at
@@ -194,6 +322,7 @@ def connection_from_row(row: ConnectionRow) -> Connection:
         account=row.account,
         status=ConnectionStatus(row.status),
         reason=row.reason,
+        reason_code=row.reason_code,
         token_expires_at=row.token_expires_at,
         created_at=row.created_at,
     )

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from calendar_manager.domain.users import User
@@ -97,9 +97,3 @@ class LoginSessionRepository:
             .values(revoked_at=now)
         )
         return execute_count(self._session, statement) > 0
-
-    def delete_expired(self, *, now: datetime) -> int:
-        """Delete the installation's sessions that are over; return how many."""
-        return execute_count(
-            self._session, delete(LoginSessionRow).where(LoginSessionRow.expires_at <= now)
-        )

@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session
 
 from calendar_manager.domain.accounts import ProviderKind
 from calendar_manager.store.crypto import TokenCipher
-from calendar_manager.store.execution import execute_count
 from calendar_manager.store.tables import OAuthStateRow
 
 
@@ -83,10 +82,4 @@ class OAuthStateRepository:
             memory=json.loads(self._cipher.decrypt(row.memory)),
             wants_json=row.wants_json,
             expires_at=row.expires_at,
-        )
-
-    def delete_expired(self, *, now: datetime) -> int:
-        """Delete the installation's states that nobody came back with; return how many."""
-        return execute_count(
-            self._session, delete(OAuthStateRow).where(OAuthStateRow.expires_at <= now)
         )
