@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from calendar_manager.config import Settings
 from calendar_manager.domain.breaker import BreakerLimits
@@ -60,7 +62,14 @@ def build_services(settings: Settings, *, clock: Clock = system_clock) -> Servic
         settings=settings,
         store=Store.connect(settings.database_url, cipher),
         registry=build_registry(provider_settings(settings)),
-        redis=Redis.from_url(settings.redis_url, socket_timeout=10, socket_connect_timeout=5),
+        redis=Redis.from_url(
+            settings.redis_url,
+            socket_timeout=10,
+            socket_connect_timeout=5,
+            # One more try is for a connection that was closed while nobody used it. Waiting any
+            # longer is the business of whoever asked.
+            retry=Retry(NoBackoff(), 1),
+        ),
         queue=JobQueue(make_celery(settings.redis_url)),
         clock=clock,
     )

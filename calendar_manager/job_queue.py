@@ -28,6 +28,7 @@ DISCOVER_CALENDARS: Final = "sync.discover"
 EXAMINE_CONFLICTS: Final = "conflicts.examine"
 REFRESH_TOKENS: Final = "tokens.refresh"
 ROLL_HORIZON: Final = "horizon.roll"
+TEND_CHANNEL: Final = "channels.tend"
 
 NOW: Final = timedelta(0)
 
@@ -105,6 +106,10 @@ class JobQueue:
     def refresh_tokens(self, connection_id: UUID) -> None:
         """Replace a connection's access token before it ends."""
         self._send(REFRESH_TOKENS, connection_id, MAINTENANCE)
+
+    def tend_channel(self, calendar_id: UUID) -> None:
+        """Open, renew or close the channels of a calendar."""
+        self._send(TEND_CHANNEL, calendar_id, MAINTENANCE)
 
     def roll_horizon(self, calendar_id: UUID) -> None:
         """Lay out a calendar's series further into the future."""

@@ -8,6 +8,7 @@ from uuid import UUID
 from calendar_manager.accounts.errors import (
     CalendarNeedsConsentError,
     CalendarNotFoundError,
+    CalendarNotHeldError,
     SyncDisabledError,
 )
 from calendar_manager.accounts.jobs import Jobs
@@ -60,6 +61,9 @@ class Calendars:
             CalendarNotFoundError: The user has no such calendar.
         """
         settings = {name: value for name, value in asdict(changes).items() if value is not None}
+        if changes.sync_enabled is not None:
+            # Its channel is opened or closed with the next turn of beat.
+            settings["next_channel_at"] = self._clock()
         with self._store.begin() as uow:
             before = uow.calendars.find(user_id, calendar_id)
             if before is None:
@@ -82,7 +86,8 @@ class Calendars:
         with self._store.begin() as uow:
             if uow.calendars.find(user_id, calendar_id) is None:
                 raise CalendarNotFoundError
-            uow.calendars.change(user_id, calendar_id, deleted_at=self._clock())
+            now = self._clock()
+            uow.calendars.change(user_id, calendar_id, deleted_at=now, next_channel_at=now)
             uow.audit.record("calendar.deleted", user_id=user_id, subject=calendar_id)
             self._request_check(uow, user_id)
 
@@ -95,7 +100,9 @@ class Calendars:
         with self._store.begin() as uow:
             if uow.calendars.find(user_id, calendar_id, deleted=True) is None:
                 raise CalendarNotFoundError
-            calendar = uow.calendars.change(user_id, calendar_id, deleted_at=None)
+            calendar = uow.calendars.change(
+                user_id, calendar_id, deleted_at=None, next_channel_at=self._clock()
+            )
             if calendar is None:
                 raise CalendarNotFoundError
             if calendar.sync_enabled:
@@ -118,15 +125,24 @@ class Calendars:
             CalendarNeedsConsentError: Its account has to be connected again first.
         """
         with self._store.begin() as uow:
-            calendar = uow.calendars.find(user_id, calendar_id)
-            if calendar is None:
-                raise CalendarNotFoundError
-            if not calendar.sync_enabled:
-                raise SyncDisabledError
-            connection = uow.connections.find(user_id, calendar.connection_id)
-            if connection is None or connection.status is not ConnectionStatus.ACTIVE:
-                raise CalendarNeedsConsentError
+            calendar = _find_readable(uow, user_id, calendar_id)
             return self._request_sync(uow, calendar, full=full)
+
+    def confirm_deletions(self, user_id: UUID, calendar_id: UUID) -> SyncJob:
+        """Agree to the deletions that the circuit breaker stopped, and ask for the run anew.
+
+        Raises:
+            CalendarNotFoundError: The user has no such calendar.
+            SyncDisabledError: It is not read.
+            CalendarNeedsConsentError: Its account has to be connected again first.
+            CalendarNotHeldError: Nothing waits for an answer.
+        """
+        with self._store.begin() as uow:
+            calendar = _find_readable(uow, user_id, calendar_id)
+            if not uow.calendars.accept_deletions(user_id, calendar_id):
+                raise CalendarNotHeldError
+            uow.audit.record("calendar.deletions_confirmed", user_id=user_id, subject=calendar_id)
+            return self._request_sync(uow, calendar, full=True)
 
     def _request_sync(self, uow: UnitOfWork, calendar: Calendar, *, full: bool = False) -> SyncJob:
         job = request_sync(uow, calendar, trigger=SyncTrigger.MANUAL, now=self._clock(), full=full)
@@ -136,6 +152,18 @@ class Calendars:
     def _request_check(self, uow: UnitOfWork, user_id: UUID) -> None:
         uow.conflicts.request_check_all(user_id)
         uow.after_commit(lambda: self._jobs.examine_conflicts(user_id))
+
+
+def _find_readable(uow: UnitOfWork, user_id: UUID, calendar_id: UUID) -> Calendar:
+    calendar = uow.calendars.find(user_id, calendar_id)
+    if calendar is None:
+        raise CalendarNotFoundError
+    if not calendar.sync_enabled:
+        raise SyncDisabledError
+    connection = uow.connections.find(user_id, calendar.connection_id)
+    if connection is None or connection.status is not ConnectionStatus.ACTIVE:
+        raise CalendarNeedsConsentError
+    return calendar
 
 
 def _weight(calendar: Calendar) -> tuple[bool, ...]:

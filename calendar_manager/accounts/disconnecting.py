@@ -1,7 +1,10 @@
 """Leaving: one connected account, or everything."""
 
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from uuid import UUID
 
+from calendar_manager.accounts.channels import close_all
 from calendar_manager.accounts.errors import (
     ConnectionAmbiguousError,
     ConnectionNotFoundError,
@@ -9,7 +12,8 @@ from calendar_manager.accounts.errors import (
 )
 from calendar_manager.accounts.grants import Grants
 from calendar_manager.accounts.jobs import Jobs
-from calendar_manager.domain.accounts import Connection, ProviderKind
+from calendar_manager.domain.accounts import Connection, ProviderKind, Tokens
+from calendar_manager.domain.channels import Channel
 from calendar_manager.providers.registry import Registry
 from calendar_manager.store.unit_of_work import Store, UnitOfWork
 
@@ -17,17 +21,22 @@ from calendar_manager.store.unit_of_work import Store, UnitOfWork
 class Disconnecting:
     """The use cases of leaving.
 
-    What is stored here goes first, in one transaction; then the grant is given back at the
-    provider, which may be slow or down and keeps nobody here.
+    What is stored here goes first, in one transaction; then the channels are closed and the grant
+    is given back at the provider, which may be slow or down and keeps nobody here.
 
     Args:
         store: The database.
         registry: The configured providers.
         jobs: Where the search for conflicts is asked for.
+        clock: Tells the time.
     """
 
-    def __init__(self, *, store: Store, registry: Registry, jobs: Jobs) -> None:
+    def __init__(
+        self, *, store: Store, registry: Registry, jobs: Jobs, clock: Callable[[], datetime]
+    ) -> None:
         self._store = store
+        self._registry = registry
+        self._clock = clock
         self._jobs = jobs
         self._grants = Grants(store, registry)
 
@@ -52,6 +61,7 @@ class Disconnecting:
             connection = _choose(uow, user_id, provider, connection_id)
         tokens = self._grants.load(connection.id)
         with self._store.begin() as uow:
+            channels = uow.channels.list_of_connection(connection.id)
             calendar_ids = uow.calendars.list_ids(connection.id)
             if not uow.connections.delete(user_id, connection.id):
                 raise ConnectionNotFoundError
@@ -64,7 +74,7 @@ class Disconnecting:
                 detail={"provider": provider.value},
             )
             uow.after_commit(lambda: self._jobs.examine_conflicts(user_id))
-        self._grants.give_back(connection, tokens)
+        self._leave(connection, tokens, channels)
         return connection
 
     def erase(self, user_id: UUID) -> None:
@@ -77,13 +87,27 @@ class Disconnecting:
             connections = uow.connections.list(user_id)
         granted = [(connection, self._grants.load(connection.id)) for connection in connections]
         with self._store.begin() as uow:
+            channels = [uow.channels.list_of_connection(one.id) for one in connections]
             if not uow.users.delete(user_id):
                 raise UserGoneError
             uow.audit.record(
                 "user.erased", user_id=user_id, detail={"connections": len(connections)}
             )
-        for connection, tokens in granted:
-            self._grants.give_back(connection, tokens)
+        for (connection, tokens), open_channels in zip(granted, channels, strict=True):
+            self._leave(connection, tokens, open_channels)
+
+    def _leave(
+        self,
+        connection: Connection,
+        tokens: Tokens | None,
+        channels: Sequence[tuple[Channel, str]],
+    ) -> None:
+        """Close the channels while there is still a grant to do it with, then give it back."""
+        if tokens is not None:
+            tokens = close_all(
+                self._registry, connection.provider, tokens, channels, now=self._clock()
+            )
+        self._grants.give_back(connection, tokens)
 
 
 def _choose(

@@ -119,6 +119,15 @@ class CalendarNotFoundError(AccountsError):
         super().__init__("There is no such calendar.")
 
 
+class CalendarNotHeldError(AccountsError):
+    """No run over the calendar waits for the user's word."""
+
+    code = "calendar_not_held"
+
+    def __init__(self) -> None:
+        super().__init__("No deletions of this calendar wait to be confirmed.")
+
+
 class SyncDisabledError(AccountsError):
     """A calendar is not read because its user does not want it."""
 

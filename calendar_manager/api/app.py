@@ -26,7 +26,9 @@ from calendar_manager.api.routes import (
     health,
     login,
     me,
+    metrics,
     sync_jobs,
+    webhooks,
 )
 from calendar_manager.bootstrap import Services, build_services
 from calendar_manager.config import load_settings
@@ -46,7 +48,9 @@ _ROUTES = (
     events,
     conflicts,
     availability,
+    webhooks,
     health,
+    metrics,
 )
 
 

@@ -15,6 +15,7 @@ from calendar_manager.accounts.errors import (
     AccountsError,
     CalendarNeedsConsentError,
     CalendarNotFoundError,
+    CalendarNotHeldError,
     ConnectError,
     ConnectionAmbiguousError,
     ConnectionNotFoundError,
@@ -39,6 +40,7 @@ log = structlog.get_logger(__name__)
 
 STATUS_OF: Final[dict[type[AccountsError], HTTPStatus]] = {
     CalendarNeedsConsentError: HTTPStatus.CONFLICT,
+    CalendarNotHeldError: HTTPStatus.CONFLICT,
     CalendarNotFoundError: HTTPStatus.NOT_FOUND,
     ConnectError: HTTPStatus.BAD_REQUEST,
     ConnectionAmbiguousError: HTTPStatus.CONFLICT,

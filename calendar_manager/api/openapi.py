@@ -16,6 +16,7 @@ TAGS: Final = [
     {"name": "events", "description": "Occurrences of events in a range."},
     {"name": "conflicts", "description": "Meetings that get in each other's way."},
     {"name": "availability", "description": "Free windows and bookable slots."},
+    {"name": "webhooks", "description": "Where providers tell us that something changed."},
     {"name": "health", "description": "How the installation is doing."},
 ]
 

@@ -86,6 +86,7 @@ class Connection:
         account: What a person recognises it by, an address as a rule.
         status: Whether we may read it.
         reason: Why not, in a sentence, when the status is not active.
+        reason_code: The same for programs, see :mod:`calendar_manager.domain.reauth`.
         token_expires_at: When the access token ends.
         created_at: When it was first connected.
     """
@@ -97,6 +98,7 @@ class Connection:
     account: str
     status: ConnectionStatus
     reason: str | None
+    reason_code: str | None
     token_expires_at: datetime | None
     created_at: datetime
 
@@ -148,6 +150,8 @@ class Calendar:
         last_synced_via: By which way.
         status: How the copy is doing.
         error: Why it is failing, in a sentence.
+        held_at: When the circuit breaker stopped a run; None when none is stopped.
+        held_deletions: How many events that run would have deleted.
     """
 
     id: UUID
@@ -169,3 +173,5 @@ class Calendar:
     last_synced_via: ReadVia | None
     status: CalendarStatus
     error: str | None
+    held_at: datetime | None = None
+    held_deletions: int | None = None

@@ -43,9 +43,12 @@ def trips(deletion: Deletion, limits: BreakerLimits, *, accepted: int | None) ->
     Args:
         deletion: What it would delete.
         limits: How much it may.
-        accepted: How many deletions a person agreed to; None when nobody was asked.
+        accepted: How many deletions a person agreed to; None when nobody was asked. A few more
+            may have come since, so the least number that can trip is allowed on top.
     """
-    if deletion.deleting == 0 or (accepted is not None and deletion.deleting <= accepted):
+    if deletion.deleting == 0:
+        return False
+    if accepted is not None and deletion.deleting <= accepted + limits.minimum:
         return False
     if deletion.full and deletion.deleting >= deletion.living:
         return True

@@ -1,11 +1,15 @@
 """Sync jobs: recorded runs over one calendar."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
 
 from calendar_manager.domain.accounts import ReadVia
+
+RESEND_AFTER: Final = timedelta(minutes=2)
+"""A job whose message was not taken up for so long is sent again; one too many is harmless."""
 
 
 class SyncKind(StrEnum):
@@ -47,6 +51,25 @@ class SyncStatus(StrEnum):
     HELD = "held"
 
 
+@dataclass(frozen=True, slots=True)
+class NextTurns:
+    """When a calendar that was just read is due again.
+
+    Attributes:
+        with_push: If a healthy channel tells of changes.
+        soon: If none does, and something is on the calendar within :data:`SOON`.
+        otherwise: In all other cases.
+    """
+
+    with_push: datetime
+    soon: datetime
+    otherwise: datetime
+
+
+SOON: Final = timedelta(days=14)
+"""What lies within this span matters so much that polls are more frequent where nobody calls."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncCounts:
     """What a run did to our copy, in events."""
@@ -56,6 +79,11 @@ class SyncCounts:
     deleted: int = 0
     unchanged: int = 0
     rejected: int = 0
+
+    @property
+    def total(self) -> int:
+        """How many events the run looked at."""
+        return self.created + self.updated + self.deleted + self.unchanged + self.rejected
 
     def __add__(self, other: "SyncCounts") -> "SyncCounts":
         return SyncCounts(
@@ -80,7 +108,7 @@ class SyncJob:
         pages: The provider's pages applied so far.
         counts: What it did to our copy so far.
         rejections: The first events that could not be read, each with its reason.
-        attempts: How often it was started.
+        attempts: How often it was started without coming further.
         error: Why it failed or waits, in a sentence.
         queued_at: When it was asked for.
         started_at: When it last started.
@@ -100,3 +128,13 @@ class SyncJob:
     queued_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+
+    def events_per_second(self, now: datetime) -> float | None:
+        """Return how fast the run goes or went, waits between its pieces included.
+
+        None where it has not started, or has taken no time yet.
+        """
+        if self.started_at is None:
+            return None
+        took = ((self.finished_at or now) - self.started_at).total_seconds()
+        return self.counts.total / took if took > 0 else None

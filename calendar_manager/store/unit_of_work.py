@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Engine, create_engine
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -13,9 +13,11 @@ from calendar_manager.store.crypto import TokenCipher
 from calendar_manager.store.repositories.agenda import AgendaRepository
 from calendar_manager.store.repositories.audit import AuditRepository
 from calendar_manager.store.repositories.calendars import CalendarRepository
+from calendar_manager.store.repositories.channels import ChannelRepository
 from calendar_manager.store.repositories.conflicts import ConflictRepository
 from calendar_manager.store.repositories.connections import ConnectionRepository
 from calendar_manager.store.repositories.events import EventRepository
+from calendar_manager.store.repositories.full_reads import FullReadRepository
 from calendar_manager.store.repositories.leases import LeaseRepository
 from calendar_manager.store.repositories.login_sessions import LoginSessionRepository
 from calendar_manager.store.repositories.oauth_states import OAuthStateRepository
@@ -27,6 +29,10 @@ from calendar_manager.store.repositories.users import UserRepository
 
 class StoreUnavailableError(CalendarManagerError):
     """The database cannot be reached or broke off; trying again may help."""
+
+
+class UnstorableError(CalendarManagerError):
+    """A value cannot be stored; trying again is useless."""
 
 
 class UnitOfWork:
@@ -43,9 +49,11 @@ class UnitOfWork:
         self.agenda = AgendaRepository(session)
         self.audit = AuditRepository(session)
         self.calendars = CalendarRepository(session)
+        self.channels = ChannelRepository(session, cipher)
         self.conflicts = ConflictRepository(session)
         self.connections = ConnectionRepository(session, cipher)
         self.events = EventRepository(session)
+        self.full_reads = FullReadRepository(session)
         self.leases = LeaseRepository(session, self.connections)
         self.login_sessions = LoginSessionRepository(session)
         self.oauth_states = OAuthStateRepository(session, cipher)
@@ -53,6 +61,21 @@ class UnitOfWork:
         self.rules = RulesRepository(session)
         self.sync_jobs = SyncJobRepository(session)
         self.users = UserRepository(session)
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """Undo what is done inside on any error, and only that.
+
+        Raises:
+            UnstorableError: The database refused a value.
+        """
+        try:
+            with self.session.begin_nested():
+                yield
+        except (OperationalError, InterfaceError):
+            raise
+        except StatementError as error:
+            raise UnstorableError("the database refuses a value") from error
 
     def after_commit(self, action: Callable[[], None]) -> None:
         """Run ``action`` once the transaction is committed, and never if it is not."""

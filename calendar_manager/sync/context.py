@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from redis import Redis
 
 from calendar_manager.domain.breaker import BreakerLimits
+from calendar_manager.domain.sync_jobs import NextTurns
 from calendar_manager.domain.timespan import Span
 from calendar_manager.providers.registry import Registry
 from calendar_manager.store.unit_of_work import Store
@@ -26,6 +27,7 @@ class SyncOptions:
         lease: How long a worker may be silent before another takes over; longer than the
             slowest answer of a provider that a client waits for.
         maximum_attempts: How often a job is started in vain before it counts as failed.
+        events_per_piece: After how many events a full read makes room for others.
         webhook_url: Where providers call us, the provider's name to be added; None when they
             cannot reach us.
     """
@@ -38,6 +40,7 @@ class SyncOptions:
     horizon_ahead: timedelta
     lease: timedelta = timedelta(minutes=3)
     maximum_attempts: int = 6
+    events_per_piece: int = 5000
     webhook_url: str | None = None
 
 
@@ -66,6 +69,11 @@ class SyncContext:
         midnight = self.clock().replace(hour=0, minute=0, second=0, microsecond=0)
         return Span(midnight - self.options.horizon_back, midnight + self.options.horizon_ahead)
 
-    def next_poll(self) -> datetime:
-        """Return when a calendar that was just read is due again, spread over a tenth."""
-        return self.clock() + self.options.poll_interval * (1 + 0.1 * self.jitter())
+    def next_turns(self) -> NextTurns:
+        """Return when a calendar that was just read may be due again, spread over a tenth."""
+        now, spread = self.clock(), 1 + 0.1 * self.jitter()
+        return NextTurns(
+            with_push=now + self.options.poll_interval_with_push * spread,
+            soon=now + self.options.poll_interval_without_push * spread,
+            otherwise=now + self.options.poll_interval * spread,
+        )

@@ -11,7 +11,6 @@ from calendar_manager.domain.sync_jobs import SyncTrigger
 from calendar_manager.sync.context import SyncContext
 
 BATCH = 1000
-PATIENCE = timedelta(minutes=2)
 REFRESH_RETRY = timedelta(minutes=2)
 DISCOVERY_INTERVAL = timedelta(hours=6)
 
@@ -38,7 +37,7 @@ def dispatch_syncs(context: SyncContext, send: Send) -> int:
             break
         sent += _send_all(jobs, send)
     with context.store.begin() as uow:
-        lost = uow.sync_jobs.resend_lost(now=context.clock(), patience=PATIENCE, limit=BATCH)
+        lost = uow.sync_jobs.resend_lost(now=context.clock(), limit=BATCH)
     return sent + _send_all(lost, send)
 
 

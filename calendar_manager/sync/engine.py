@@ -1,66 +1,68 @@
 """One sync job from beginning to end: take the lease, pull, plan, apply, detect, let go."""
 
-from dataclasses import dataclass
 from datetime import timedelta
+from typing import Final
 from uuid import UUID, uuid4
 
 import structlog
 
-from calendar_manager.domain.changes import ChangePage
-from calendar_manager.domain.timespan import Span
-from calendar_manager.providers.base import CalendarProvider
+from calendar_manager.domain.sync_jobs import RESEND_AFTER
 from calendar_manager.providers.errors import (
     CalendarGoneError,
     ConsentLostError,
-    CursorExpiredError,
     ProviderError,
     ProviderNotConfiguredError,
     RetryLaterError,
 )
-from calendar_manager.store.repositories.leases import Lease, LeaseLostError
-from calendar_manager.sync.apply import apply_page, sweep
+from calendar_manager.store.lease import Lease, LeaseLostError
 from calendar_manager.sync.backoff import backoff
 from calendar_manager.sync.context import SyncContext
-from calendar_manager.sync.detect import examine_conflicts
-from calendar_manager.sync.pull import pull_pages, with_account
+from calendar_manager.sync.follow_up import NO_DELAY, FollowUp
+from calendar_manager.sync.guard import TooManyDeletionsError
+from calendar_manager.sync.pull import with_account
+from calendar_manager.sync.quota import HeldBackError
+from calendar_manager.sync.reading import Reader
 
 log = structlog.get_logger(__name__)
 
-NO_DELAY = timedelta(0)
+LOOK_AGAIN: Final = timedelta(hours=1)
+"""How long after the circuit breaker stopped a run the source is looked at again."""
 
 
-@dataclass(frozen=True, slots=True)
-class FollowUp:
-    """A job to send to the workers after this one.
-
-    Attributes:
-        job_id: Which.
-        delay: How long it has to wait.
-    """
-
-    job_id: UUID
-    delay: timedelta = NO_DELAY
-
-
-def run_job(context: SyncContext, job_id: UUID) -> FollowUp | None:
+def run_job(context: SyncContext, job_id: UUID, *, worker_lost: bool = False) -> FollowUp | None:
     """Run a sync job, if there is anything left to run.
 
     A job may be handed out twice or too late; only the one who gets the calendar's lease works.
     Trouble at the provider never raises: it is written down in the job, and the calendar's next
     turn is set.
 
+    Args:
+        context: The parts of the write path.
+        job_id: Which.
+        worker_lost: Whether the queue hands it out again because the worker died that ran it.
+
     Returns:
-        The job to send next: this one again after a passing trouble, or one that was asked for
-        while this one ran.
+        The job to send next: this one again after a passing trouble or for its next piece, or one
+        that was asked for while this one ran.
     """
     now = context.clock()
     with context.store.begin() as uow:
-        lease = uow.leases.take(job_id, token=uuid4(), now=now, until=now + context.options.lease)
+        lease = uow.leases.take(
+            job_id,
+            token=uuid4(),
+            now=now,
+            until=now + context.options.lease,
+            worker_lost=worker_lost,
+        )
     if lease is None:
         log.info("sync_skipped", job_id=str(job_id))
         return None
     log.info("sync_started", job_id=str(job_id), calendar_id=str(lease.calendar.id))
     try:
+        if lease.attempts > context.options.maximum_attempts:
+            # Such a job was never put back: each of its workers died over it.
+            error = ProviderError("Workers died over this job.", reason="worker_lost")
+            return _fail(context, lease, error, backoff(lease.attempts, context.jitter()))
         return _run(context, lease)
     except LeaseLostError:
         log.warning("sync_lease_lost", job_id=str(job_id))
@@ -68,13 +70,18 @@ def run_job(context: SyncContext, job_id: UUID) -> FollowUp | None:
 
 
 def _run(context: SyncContext, lease: Lease) -> FollowUp | None:
+    reader = None
     try:
+        reader = Reader(context, lease)
         follow_up = with_account(
             context,
             lease.connection,
-            lambda provider: _read(context, lease, provider),
+            reader.read,
             tokens=lease.tokens,
+            urgent=lease.trigger.urgent,
         )
+    except TooManyDeletionsError as error:
+        return _hold(context, lease, error)
     except (ConsentLostError, ProviderNotConfiguredError) as error:
         return _fail(context, lease, error, context.options.poll_interval)
     except CalendarGoneError as error:
@@ -84,7 +91,7 @@ def _run(context: SyncContext, lease: Lease) -> FollowUp | None:
             uow.connections.hurry_discovery(lease.connection.id, now=context.clock())
         return _fail(context, lease, error, context.options.poll_interval)
     except RetryLaterError as error:
-        return _put_back(context, lease, error)
+        return _put_back(context, lease, error, progressed=reader is not None and reader.progressed)
     except ProviderError as error:
         wait = backoff(lease.failures, context.jitter())
         return _fail(context, lease, error, wait)
@@ -100,63 +107,6 @@ def _run(context: SyncContext, lease: Lease) -> FollowUp | None:
         raise
     log.info("sync_succeeded", job_id=str(lease.job_id), calendar_id=str(lease.calendar.id))
     return follow_up
-
-
-def _read(context: SyncContext, lease: Lease, provider: CalendarProvider) -> FollowUp | None:
-    version = context.registry.get(lease.connection.provider).normalizer_version
-    cursor = lease.usable_cursor(version)
-    if cursor is not None:
-        try:
-            return _read_from(context, lease, provider, cursor)
-        except CursorExpiredError as error:
-            log.info("cursor_expired", job_id=str(lease.job_id), reason=error.reason)
-            with context.store.begin() as uow:
-                uow.leases.turn_into_full(lease)
-    return _read_from(context, lease, provider, None)
-
-
-def _read_from(
-    context: SyncContext, lease: Lease, provider: CalendarProvider, cursor: str | None
-) -> FollowUp | None:
-    window = lease.materialized or context.horizon()
-    full = cursor is None
-    if full:
-        with context.store.begin() as uow:
-            uow.leases.keep(lease, until=context.clock() + context.options.lease)
-            uow.events.clear_marks(lease.calendar.id)
-    follow_up = None
-    for page in pull_pages(context, provider, lease.calendar, cursor):
-        follow_up = _write(context, lease, page, window, full=full)
-    return follow_up
-
-
-def _write(
-    context: SyncContext, lease: Lease, page: ChangePage, window: Span, *, full: bool
-) -> FollowUp | None:
-    """Write a page, and with the last one the cursor, in one transaction; then detect."""
-    now = context.clock()
-    factory = context.registry.get(lease.connection.provider)
-    with context.store.begin() as uow:
-        if page.changes or page.cursor is None:
-            uow.leases.keep(lease, until=now + context.options.lease)
-            apply_page(uow, lease, page, window=window, full=full, now=now)
-        waiting = None
-        if page.cursor is not None:
-            if full:
-                uow.leases.keep(lease, until=now + context.options.lease)
-                within = context.horizon() if factory.reads_window else None
-                sweep(uow, lease, within=within, now=now)
-            waiting = uow.leases.complete(
-                lease,
-                cursor=page.cursor,
-                version=factory.normalizer_version,
-                next_sync_at=context.next_poll(),
-                materialized=window,
-                now=now,
-            )
-    if page.changes or full:
-        examine_conflicts(context.store, lease.calendar.user_id, context.clock)
-    return None if waiting is None else FollowUp(waiting)
 
 
 def _fail(
@@ -175,9 +125,36 @@ def _fail(
     return None if waiting is None else FollowUp(waiting, wait)
 
 
-def _put_back(context: SyncContext, lease: Lease, error: RetryLaterError) -> FollowUp | None:
-    wait = backoff(lease.failures, context.jitter(), error.retry_after)
-    if lease.attempts >= context.options.maximum_attempts:
+def _hold(context: SyncContext, lease: Lease, error: TooManyDeletionsError) -> FollowUp | None:
+    now = context.clock()
+    log.warning(
+        "sync_held",
+        job_id=str(lease.job_id),
+        calendar_id=str(lease.calendar.id),
+        deleting=error.deletion.deleting,
+        living=error.deletion.living,
+    )
+    with context.store.begin() as uow:
+        # The next look has to see the whole source again.
+        uow.full_reads.end(lease.calendar.id)
+        waiting = uow.leases.hold(
+            lease,
+            message=str(error),
+            deletions=error.deletion.deleting,
+            next_sync_at=now + LOOK_AGAIN,
+            now=now,
+        )
+    return None if waiting is None else FollowUp(waiting)
+
+
+def _put_back(
+    context: SyncContext, lease: Lease, error: RetryLaterError, *, progressed: bool
+) -> FollowUp | None:
+    held_back = isinstance(error, HeldBackError)
+    failures = 0 if progressed or held_back else lease.failures
+    wait = backoff(failures, context.jitter(), error.retry_after)
+    in_vain = not (progressed or held_back)
+    if in_vain and lease.attempts >= context.options.maximum_attempts:
         return _fail(context, lease, error, wait)
     now = context.clock()
     log.warning(
@@ -187,8 +164,18 @@ def _put_back(context: SyncContext, lease: Lease, error: RetryLaterError) -> Fol
         request_id=error.request_id,
         wait_seconds=wait.total_seconds(),
     )
+    # A message that waits for long would lie in a worker's memory; the next dispatch after the
+    # wait sends one instead.
+    is_long = wait > RESEND_AFTER
     with context.store.begin() as uow:
         waiting = uow.leases.put_back(
-            lease, message=str(error), reason=error.reason, retry_at=now + wait, now=now
+            lease,
+            message=str(error),
+            reason=error.reason,
+            retry_at=now + wait,
+            resend_at=now + wait + (NO_DELAY if is_long else RESEND_AFTER),
+            progressed=progressed,
+            held_back=held_back,
+            now=now,
         )
-    return None if waiting is None else FollowUp(waiting, wait)
+    return None if waiting is None or is_long else FollowUp(waiting, wait)

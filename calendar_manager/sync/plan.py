@@ -23,6 +23,7 @@ class PagePlan:
     Attributes:
         save: Events to insert or overwrite.
         delete: Provider ids of events to delete, masters with all their overrides.
+        lost: How many of these are no part of a series.
         series: Provider ids of masters to lay out anew because an override of theirs came,
             changed or went.
         seen: Provider ids that a full read has seen; unreadable ones count, because an event
@@ -34,6 +35,7 @@ class PagePlan:
 
     save: tuple[Event, ...]
     delete: tuple[str, ...]
+    lost: int
     series: frozenset[str]
     seen: tuple[str, ...]
     instances: dict[str, frozenset[str]]
@@ -95,6 +97,7 @@ def plan_page(changes: Sequence[RemoteChange], known: Mapping[str, KnownEvent]) 
     return PagePlan(
         save=tuple(save),
         delete=tuple(sorted(delete)),
+        lost=sum(1 for key in delete if known[key].series_id is None),
         series=_touched_series(save, delete, known),
         seen=tuple({event.provider_event_id for event in upserts} | rejected),
         instances={

@@ -13,6 +13,7 @@ from calendar_manager.providers.errors import (
     RetryLaterError,
 )
 from calendar_manager.sync.context import SyncContext
+from calendar_manager.sync.quota import HeldBackError, make_gate, note_pause
 from calendar_manager.sync.seats import seat
 from calendar_manager.sync.tokens import condemn, fresh_tokens, lives_on
 
@@ -21,18 +22,39 @@ Result = TypeVar("Result")
 
 @contextmanager
 def opened(
-    context: SyncContext, connection: Connection, tokens: Tokens
+    context: SyncContext, connection: Connection, tokens: Tokens, *, urgent: bool = False
 ) -> Iterator[CalendarProvider]:
     """Open an account for reading, and let go of it afterwards.
+
+    Every request is counted against the budgets of the account and the application. A pause
+    that the provider asks for is noted, so that no worker asks it before.
+
+    Args:
+        context: The parts of the write path.
+        connection: The account.
+        tokens: Of the account.
+        urgent: Whether somebody waits for the outcome.
 
     Raises:
         RetryLaterError: The account is open as often as the provider bears.
     """
     factory = context.registry.get(connection.provider)
-    with seat(context, connection, factory.accounts_open_at_once):
-        provider = factory.open(tokens)
+    with seat(context, connection, factory.accounts_open_at_once) as keep_seat:
+        count = make_gate(context, connection, urgent=urgent)
+
+        def gate() -> None:
+            keep_seat()
+            count()
+
+        provider = factory.open(tokens, gate=gate)
         try:
             yield provider
+        except HeldBackError:
+            raise
+        except RetryLaterError as error:
+            if error.retry_after is not None:
+                note_pause(context, connection, error.retry_after)
+            raise
         finally:
             provider.close()
 
@@ -43,7 +65,7 @@ def with_account(
     action: Callable[[CalendarProvider], Result],
     *,
     tokens: Tokens | None = None,
-    urgent: bool = False,  # noqa: ARG001  Taken up with the request budgets.
+    urgent: bool = False,
 ) -> Result:
     """Run an action on an open account.
 
@@ -55,7 +77,7 @@ def with_account(
         connection: The account.
         action: What to do.
         tokens: The account's tokens as just loaded, to spare loading them again.
-        urgent: Whether somebody waits for the outcome.
+        urgent: Whether somebody waits for the outcome, so that no part of the budget is kept back.
 
     Raises:
         ConsentLostError: The person has to connect again; the connection says so by now.
@@ -65,7 +87,7 @@ def with_account(
     if tokens is None or not active or not lives_on(context, tokens):
         tokens = fresh_tokens(context, connection.id)
     try:
-        with opened(context, connection, tokens) as provider:
+        with opened(context, connection, tokens, urgent=urgent) as provider:
             return action(provider)
     except AccessTokenRejectedError:
         tokens = fresh_tokens(context, connection.id, rejected=tokens.access_token)
@@ -73,7 +95,7 @@ def with_account(
         condemn(context, connection.id, error)
         raise
     try:
-        with opened(context, connection, tokens) as provider:
+        with opened(context, connection, tokens, urgent=urgent) as provider:
             return action(provider)
     except AccessTokenRejectedError as error:
         lost = ConsentLostError(

@@ -67,6 +67,8 @@ def clean() -> None:
             sync_jobs=timedelta(days=settings.sync_job_retention_days),
             conflicts=timedelta(days=settings.conflict_retention_days),
             deleted=timedelta(days=settings.deleted_retention_days),
+            oauth_states=timedelta(hours=settings.oauth_state_retention_hours),
+            channels=timedelta(days=settings.channel_retention_days),
         ),
     )
 

@@ -15,6 +15,11 @@ BEAT_SCHEDULE: Final[dict[str, dict[str, Any]]] = {
         "schedule": 60.0,
         "options": {"queue": "maintenance", "expires": 60},
     },
+    "tend-channels": {
+        "task": "channels.dispatch",
+        "schedule": 15.0,
+        "options": {"queue": "maintenance", "expires": 15},
+    },
     "discover-calendars": {
         "task": "discovery.dispatch",
         "schedule": 60.0,

@@ -8,6 +8,7 @@ from calendar_manager.job_queue import (
     EXAMINE_CONFLICTS,
     REFRESH_TOKENS,
     SYNC_CALENDAR,
+    Door,
 )
 from calendar_manager.providers.errors import ProviderError
 from calendar_manager.store.repositories.connections import REFRESH_AHEAD
@@ -18,12 +19,16 @@ from calendar_manager.sync.tokens import fresh_tokens
 from calendar_manager.tasks.application import app, context, services
 
 
-@app.task(name=SYNC_CALENDAR, soft_time_limit=1800, time_limit=1860)
-def sync_calendar(job_id: str) -> None:
+@app.task(name=SYNC_CALENDAR, bind=True, soft_time_limit=1800, time_limit=1860)
+def sync_calendar(task: Door, job_id: str) -> None:
     """Run one sync job, and send what has to come after it."""
-    follow_up = run_job(context, UUID(job_id))
+    # The broker hands a message out again when the process died that worked on it.
+    worker_lost = bool((task.request.delivery_info or {}).get("redelivered"))
+    follow_up = run_job(context, UUID(job_id), worker_lost=worker_lost)
     if follow_up is not None:
-        services.queue.sync_calendar(follow_up.job_id, urgent=True, delay=follow_up.delay)
+        services.queue.sync_calendar(
+            follow_up.job_id, urgent=follow_up.urgent, delay=follow_up.delay
+        )
 
 
 @app.task(name=DISCOVER_CALENDARS, soft_time_limit=120, time_limit=150)

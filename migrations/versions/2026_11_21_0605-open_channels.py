@@ -57,9 +57,11 @@ def upgrade() -> None:
     op.add_column("connections", sa.Column("reason_code", sa.Text(), nullable=True))
     op.alter_column("sync_jobs", "sent_at", new_column_name="resend_at")
     op.execute("ALTER INDEX ix_sync_jobs_sent_at RENAME TO ix_sync_jobs_resend_at")
+    op.create_index("ix_sync_jobs_finished_at", "sync_jobs", ["finished_at"])
 
 
 def downgrade() -> None:
+    op.drop_index("ix_sync_jobs_finished_at", table_name="sync_jobs")
     op.execute("ALTER INDEX ix_sync_jobs_resend_at RENAME TO ix_sync_jobs_sent_at")
     op.alter_column("sync_jobs", "resend_at", new_column_name="sent_at")
     op.drop_column("connections", "reason_code")

@@ -14,7 +14,8 @@ from calendar_manager.domain.sync_jobs import SyncJob, SyncTrigger
 from calendar_manager.sandbox.control_client import ControlClient, approve_consent
 from calendar_manager.sync.context import SyncContext
 from calendar_manager.sync.discovery import adopt_calendars
-from calendar_manager.sync.engine import FollowUp, run_job
+from calendar_manager.sync.engine import run_job
+from calendar_manager.sync.follow_up import FollowUp
 from calendar_manager.sync.pull import with_account
 from calendar_manager.sync.requests import request_sync
 

@@ -5,8 +5,8 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import text
 
-from calendar_manager.domain.sync_jobs import SyncKind, SyncStatus, SyncTrigger
-from calendar_manager.sync.dispatch import PATIENCE, dispatch_syncs
+from calendar_manager.domain.sync_jobs import RESEND_AFTER, SyncKind, SyncStatus, SyncTrigger
+from calendar_manager.sync.dispatch import dispatch_syncs
 from tests.sync.desk import EMAIL, Desk, timed
 
 pytestmark = pytest.mark.store
@@ -43,7 +43,6 @@ def test_a_calendar_that_was_read_is_due_again_after_the_interval(desk: Desk) ->
         "UPDATE calendars SET sync_enabled = false",
         "UPDATE calendars SET deleted_at = now()",
         "UPDATE calendars SET gone_at = now()",
-        "UPDATE calendars SET held_at = now()",
         "UPDATE connections SET status = 'needs_reauth'",
     ],
 )
@@ -70,7 +69,7 @@ def test_two_dispatchers_at_once_send_every_job_once(desk: Desk) -> None:
 
 def test_a_message_that_redis_forgot_is_sent_again(desk: Desk) -> None:
     (job_id,) = dispatch(desk)
-    desk.clock.now += PATIENCE
+    desk.clock.now += RESEND_AFTER
     assert dispatch(desk) == [job_id]
 
 
@@ -84,7 +83,7 @@ def test_a_job_whose_worker_was_killed_is_sent_again_and_ends(desk: Desk) -> Non
             now=desk.clock(),
             until=desk.clock() + desk.context.options.lease,
         )
-    desk.clock.now += PATIENCE
+    desk.clock.now += RESEND_AFTER
     assert job.id not in dispatch(desk)
     desk.clock.now += desk.context.options.lease
     assert job.id in dispatch(desk)

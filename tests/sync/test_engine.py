@@ -5,7 +5,7 @@ import pytest
 
 from calendar_manager.domain.sync_jobs import SyncCounts, SyncKind, SyncStatus, SyncTrigger
 from calendar_manager.sandbox.control_client import ControlClient
-from calendar_manager.store.repositories.leases import LeaseLostError
+from calendar_manager.store.lease import LeaseLostError
 from calendar_manager.sync.engine import run_job
 from tests.sync.desk import EMAIL, Desk, timed
 
@@ -109,6 +109,8 @@ def test_passing_trouble_puts_the_job_back_for_as_long_as_the_provider_asks(desk
     assert (waiting.status, waiting.attempts) == (SyncStatus.QUEUED, 1)
     assert waiting.error
     desk.control.clear_faults()
+    # The pause that the provider asked for lies in Redis, which has a clock of its own.
+    desk.context.redis.flushdb()
     desk.run(job)
     assert desk.job(job.id).status is SyncStatus.SUCCEEDED
 
@@ -200,7 +202,7 @@ def test_only_the_holder_of_the_lease_works_and_sends_the_waiting_job_afterwards
             lease,
             cursor="c",
             version=0,
-            next_sync_at=desk.clock(),
+            next_turns=desk.context.next_turns(),
             now=desk.clock(),
             materialized=desk.context.horizon(),
         )
@@ -247,3 +249,30 @@ def test_a_read_through_a_window_does_not_take_history_for_gone(desk: Desk) -> N
         seen_window = uow.events.find_unseen(desk.calendar_id, within=desk.context.horizon())
     assert len(seen_all) == 2
     assert len(seen_window) == 1
+
+
+def test_a_job_whose_worker_is_known_to_be_dead_is_taken_over_at_once(desk: Desk) -> None:
+    job = desk.request()
+    later = desk.clock() + timedelta(minutes=3)
+    with desk.context.store.begin() as uow:
+        lost = uow.leases.take(job.id, token=uuid4(), now=desk.clock(), until=later)
+    assert lost is not None
+    assert desk.run(job) is None
+    assert desk.job(job.id).status is SyncStatus.RUNNING
+    run_job(desk.context, job.id, worker_lost=True)
+    assert desk.job(job.id).status is SyncStatus.SUCCEEDED
+    with pytest.raises(LeaseLostError), desk.context.store.begin() as uow:
+        uow.leases.keep(lost, until=later)
+
+
+def test_a_job_over_which_every_worker_dies_is_given_up(desk: Desk) -> None:
+    job = desk.request()
+    for _ in range(desk.context.options.maximum_attempts):
+        with desk.context.store.begin() as uow:
+            uow.leases.take(
+                job.id, token=uuid4(), now=desk.clock(), until=desk.clock(), worker_lost=True
+            )
+    run_job(desk.context, job.id, worker_lost=True)
+    ended = desk.job(job.id)
+    assert ended.status is SyncStatus.FAILED
+    assert ended.error is not None

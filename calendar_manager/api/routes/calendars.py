@@ -1,5 +1,6 @@
 """Calendars, their settings, and asking for a sync."""
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -17,7 +18,9 @@ from calendar_manager.domain.accounts import (
     Connection,
     ConnectionStatus,
 )
+from calendar_manager.domain.channels import NO_PUSH, Push
 from calendar_manager.domain.freshness import freshness_of
+from calendar_manager.store.unit_of_work import UnitOfWork
 
 router = APIRouter(prefix="/api/calendars", tags=["calendars"])
 
@@ -39,12 +42,15 @@ def list_calendars(
     with services.store.begin() as uow:
         rows = uow.calendars.list(user.id, deleted=deleted, after=page.after, limit=page.fetch)
         connections = uow.connections.list(user.id)
+        push = _load_push(services, uow, [calendar.id for calendar, _ in rows])
     by_id = {connection.id: connection for connection in connections}
     return make_page(
         rows,
         page,
         key=lambda row: (row[1], row[0].id),
-        show=lambda row: show_calendar(services, row[0], by_id.get(row[0].connection_id)),
+        show=lambda row: show_calendar(
+            services, row[0], by_id.get(row[0].connection_id), push.get(row[0].id, NO_PUSH)
+        ),
     )
 
 
@@ -102,33 +108,77 @@ def sync_calendar(
     calendar_id: UUID,
     user: CurrentUser,
     accounts: AccountsDep,
+    services: ServicesDep,
     *,
     full: Annotated[
         bool, Query(description="Whether to read everything anew instead of the news.")
     ] = False,
 ) -> SyncJobOut:
     """Ask for a run ahead of its turn; a run that waits already is returned as it is."""
-    return SyncJobOut.of(accounts.calendars.sync(user.id, calendar_id, full=full))
+    job = accounts.calendars.sync(user.id, calendar_id, full=full)
+    return SyncJobOut.of(job, now=services.clock())
+
+
+@router.post(
+    "/{calendar_id}/confirm-deletions",
+    status_code=status.HTTP_202_ACCEPTED,
+    summary="Confirm that a calendar's events are gone",
+    responses={
+        404: NOT_FOUND,
+        409: describe_problem(
+            409, "calendar_not_held", "No deletions of this calendar wait to be confirmed."
+        ),
+    },
+)
+def confirm_deletions(
+    calendar_id: UUID, user: CurrentUser, accounts: AccountsDep, services: ServicesDep
+) -> SyncJobOut:
+    """Agree to what the circuit breaker stopped, and have the calendar read anew.
+
+    A calendar is *held* when its provider suddenly lists nothing, or much less than before. Its
+    copy stays as it is, it is looked at again every hour, and it goes on by itself if the events
+    are back. Asking for a sync looks at once; only this call lets the events go.
+    """
+    job = accounts.calendars.confirm_deletions(user.id, calendar_id)
+    return SyncJobOut.of(job, now=services.clock())
 
 
 def _show(services: Services, calendar: Calendar) -> CalendarOut:
     with services.store.begin() as uow:
         connection = uow.connections.find(calendar.user_id, calendar.connection_id)
-    return show_calendar(services, calendar, connection)
+        push = _load_push(services, uow, [calendar.id])
+    return show_calendar(services, calendar, connection, push.get(calendar.id, NO_PUSH))
+
+
+def _load_push(
+    services: Services, uow: UnitOfWork, calendar_ids: Sequence[UUID]
+) -> Mapping[UUID, Push]:
+    """Tell how the channels of calendars are doing; none has one that no provider can reach."""
+    if services.settings.public_url is None:
+        return {}
+    return uow.channels.list_push(calendar_ids, now=services.clock())
 
 
 def show_calendar(
-    services: Services, calendar: Calendar, connection: Connection | None
+    services: Services, calendar: Calendar, connection: Connection | None, push: Push
 ) -> CalendarOut:
     """Show a calendar as it is doing now.
 
     One that is not read cannot be late, and one whose account has to be connected again is
     failing, however young the copy.
+
+    Args:
+        services: The joined parts.
+        calendar: The calendar.
+        connection: Its account.
+        push: How its channel is doing, if it is read.
     """
     if connection is None or connection.status is not ConnectionStatus.ACTIVE:
         reason = None if connection is None else connection.reason
-        return CalendarOut.of(calendar, CalendarStatus.FAILING, error=calendar.error or reason)
+        return CalendarOut.of(
+            calendar, CalendarStatus.FAILING, push=NO_PUSH, error=calendar.error or reason
+        )
     if not calendar.sync_enabled:
-        return CalendarOut.of(calendar, calendar.status)
+        return CalendarOut.of(calendar, calendar.status, push=NO_PUSH)
     freshness = freshness_of(calendar, services.clock(), services.settings.stale_after)
-    return CalendarOut.of(calendar, freshness.status)
+    return CalendarOut.of(calendar, freshness.status, push=push)

@@ -38,7 +38,13 @@ def list_sync_jobs(
         jobs = uow.sync_jobs.list(
             user.id, calendar_id=calendar_id, status=status, before=page.after, limit=page.fetch
         )
-    return make_page(jobs, page, key=lambda job: (job.queued_at, job.id), show=SyncJobOut.of)
+    now = services.clock()
+    return make_page(
+        jobs,
+        page,
+        key=lambda job: (job.queued_at, job.id),
+        show=lambda job: SyncJobOut.of(job, now=now),
+    )
 
 
 @router.get(
@@ -47,9 +53,12 @@ def list_sync_jobs(
     responses={404: describe_problem(404, "sync_job_not_found", "There is no such sync job.")},
 )
 def get_sync_job(job_id: UUID, user: CurrentUser, services: ServicesDep) -> SyncJobOut:
-    """Return one run with its progress."""
+    """Return one run with its progress: pages, events and how fast they come.
+
+    A large first run goes in pieces; it is *running* from the first to the last.
+    """
     with services.store.begin() as uow:
         job = uow.sync_jobs.find(user.id, job_id)
     if job is None:
         raise NotFoundError("sync job")
-    return SyncJobOut.of(job)
+    return SyncJobOut.of(job, now=services.clock())

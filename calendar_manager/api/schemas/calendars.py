@@ -17,6 +17,7 @@ from calendar_manager.domain.accounts import (
     ReadVia,
     UnreadablePolicy,
 )
+from calendar_manager.domain.channels import Push, PushStatus
 
 CALENDAR_EXAMPLE: JsonDict = {
     "id": "0192f0c1-8b20-7e31-9c44-0d6f0d1b2a22",
@@ -36,7 +37,46 @@ CALENDAR_EXAMPLE: JsonDict = {
     "last_synced_via": "poll",
     "status": "ok",
     "error": None,
+    "held": None,
+    "push": {
+        "status": "live",
+        "expires_at": "2026-11-27T08:59:58Z",
+        "last_message_at": "2026-11-20T09:00:05Z",
+        "error": None,
+    },
 }
+
+
+class PushOut(BaseModel):
+    """Whether the provider tells us when a calendar changes; if not, it is asked more often."""
+
+    status: PushStatus = Field(
+        description="`live`; `opening` while that is being arranged; `doubtful` when changes were"
+        " found that it did not tell of; `unavailable` when the provider opens no channel; `off`"
+        " when the calendar is not read or providers cannot reach this installation."
+    )
+    expires_at: datetime | None = Field(
+        description="When the promise ends; it is renewed before. Null when it has no end."
+    )
+    last_message_at: datetime | None = Field(description="When the provider last called.")
+    error: str | None = Field(description="Why there is no channel.")
+
+    @classmethod
+    def of(cls, push: Push) -> "PushOut":
+        """Show how a channel is doing."""
+        return cls(
+            status=push.status,
+            expires_at=push.expires_at,
+            last_message_at=push.last_message_at,
+            error=push.error,
+        )
+
+
+class HeldOut(BaseModel):
+    """A run that would have deleted suspiciously much."""
+
+    since: datetime = Field(description="When the first such run was stopped.")
+    deletions: int = Field(description="How many events it would have deleted.")
 
 
 class CalendarOut(BaseModel):
@@ -62,11 +102,20 @@ class CalendarOut(BaseModel):
     last_synced_at: datetime | None = Field(description="When it was last read completely.")
     last_synced_via: ReadVia | None = Field(description="By which way.")
     status: CalendarStatus = Field(description="How the copy is doing.")
-    error: str | None = Field(description="Why it is failing.")
+    error: str | None = Field(description="Why it is failing or held.")
+    held: HeldOut | None = Field(
+        description="What the circuit breaker stopped and waits for your word; null as a rule."
+    )
+    push: PushOut = Field(description="Whether its provider tells us of changes.")
 
     @classmethod
     def of(
-        cls, calendar: Calendar, status: CalendarStatus, *, error: str | None = None
+        cls,
+        calendar: Calendar,
+        status: CalendarStatus,
+        *,
+        push: Push,
+        error: str | None = None,
     ) -> "CalendarOut":
         """Show a calendar with its status at this moment, and why it is failing if not its own."""
         return cls(
@@ -87,6 +136,10 @@ class CalendarOut(BaseModel):
             last_synced_via=calendar.last_synced_via,
             status=status,
             error=error or calendar.error,
+            held=None
+            if calendar.held_at is None
+            else HeldOut(since=calendar.held_at, deletions=calendar.held_deletions or 0),
+            push=PushOut.of(push),
         )
 
 

@@ -45,6 +45,8 @@ class SyncJobOut(BaseModel):
                     "unchanged": 0,
                     "rejected": 0,
                 },
+                "events": 3,
+                "events_per_second": 3.0,
                 "rejections": [],
                 "attempts": 1,
                 "error": None,
@@ -62,16 +64,21 @@ class SyncJobOut(BaseModel):
     status: SyncStatus
     pages: int = Field(description="The provider's pages applied so far.")
     counts: SyncCountsOut
+    events: int = Field(description="How many events it has looked at so far.")
+    events_per_second: float | None = Field(
+        description="How fast it goes or went, waits included; null before it starts."
+    )
     rejections: list[RejectionOut] = Field(description="The first events that could not be read.")
-    attempts: int = Field(description="How often it was started.")
+    attempts: int = Field(description="How often it was started in vain.")
     error: str | None = Field(description="Why it failed or waits.")
     queued_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
 
     @classmethod
-    def of(cls, job: SyncJob) -> "SyncJobOut":
-        """Show a sync job."""
+    def of(cls, job: SyncJob, *, now: datetime) -> "SyncJobOut":
+        """Show a sync job as it is at a moment."""
+        rate = job.events_per_second(now)
         return cls(
             id=job.id,
             calendar_id=job.calendar_id,
@@ -80,6 +87,8 @@ class SyncJobOut(BaseModel):
             status=job.status,
             pages=job.pages,
             counts=SyncCountsOut(**asdict(job.counts)),
+            events=job.counts.total,
+            events_per_second=None if rate is None else round(rate, 1),
             rejections=[
                 RejectionOut(
                     provider_event_id=rejection.get("provider_event_id"),

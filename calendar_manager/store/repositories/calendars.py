@@ -21,6 +21,7 @@ from calendar_manager.domain.accounts import (
     UnreadablePolicy,
 )
 from calendar_manager.domain.timespan import Span
+from calendar_manager.store.execution import execute_count
 from calendar_manager.store.tables import CalendarRow, EventRow
 
 
@@ -115,6 +116,19 @@ class CalendarRepository:
             execution_options={"populate_existing": True},
         ).one_or_none()
         return None if row is None else calendar_from_row(row)
+
+    def accept_deletions(self, user_id: UUID, calendar_id: UUID) -> bool:
+        """Note that a user agrees to what the circuit breaker stopped; False if it did not."""
+        statement = (
+            update(CalendarRow)
+            .where(
+                CalendarRow.id == calendar_id,
+                CalendarRow.user_id == user_id,
+                CalendarRow.held_at.is_not(None),
+            )
+            .values(accepted_deletions=CalendarRow.held_deletions)
+        )
+        return execute_count(self._session, statement) > 0
 
     def merge_discovered(
         self, connection: Connection, remote: Sequence[RemoteCalendar], *, now: datetime
@@ -250,6 +264,8 @@ def calendar_from_row(row: CalendarRow) -> Calendar:
         last_synced_via=None if row.last_synced_via is None else ReadVia(row.last_synced_via),
         status=_stored_status(row),
         error=row.error,
+        held_at=row.held_at,
+        held_deletions=row.held_deletions,
     )
 
 

@@ -23,7 +23,6 @@ from sqlalchemy.orm import Session
 from calendar_manager.domain.events import Event
 from calendar_manager.domain.timespan import Span
 from calendar_manager.store.event_rows import event_from_row, event_values
-from calendar_manager.store.execution import execute_count
 from calendar_manager.store.tables import (
     EventRow,
     OccurrenceRow,
@@ -232,46 +231,50 @@ class EventRepository:
                 [{"id": event_id, "problem": text} for event_id, text in problems.items()],
             )
 
-    def clear_marks(self, calendar_id: UUID) -> None:
-        """Forget what an earlier full read has seen."""
-        self._session.execute(delete(ReadMarkRow).where(ReadMarkRow.calendar_id == calendar_id))
-
-    def mark_seen(self, calendar_id: UUID, provider_event_ids: Iterable[str]) -> None:
-        """Note that a full read has seen these events."""
-        marks = [
-            {"calendar_id": calendar_id, "provider_event_id": provider_event_id}
-            for provider_event_id in provider_event_ids
-        ]
-        if marks:
-            self._session.execute(insert(ReadMarkRow).on_conflict_do_nothing(), marks)
-
-    def find_unseen(self, calendar_id: UUID, *, within: Span | None) -> Sequence[str]:
+    def find_unseen(self, calendar_id: UUID, *, within: Span | None) -> Mapping[str, str | None]:
         """Return the living events that a complete full read has not seen: they are gone.
 
         Args:
             calendar_id: On which calendar.
             within: What the read could see; events that ended before it are history and not
                 gone. None when it could see everything.
+
+        Returns:
+            The provider's ids, each with that of the master where the event is an override.
         """
         seen = select(ReadMarkRow.provider_event_id).where(
             ReadMarkRow.calendar_id == calendar_id,
             ReadMarkRow.provider_event_id == EventRow.provider_event_id,
         )
-        query = select(EventRow.provider_event_id).where(
-            EventRow.calendar_id == calendar_id, EventRow.deleted_at.is_(None), ~seen.exists()
+        rows = self._session.execute(
+            select(EventRow.provider_event_id, EventRow.series_id).where(
+                *_living(calendar_id, within), ~seen.exists()
+            )
         )
-        if within is not None:
-            taken = select(OccurrenceRow.id).where(OccurrenceRow.event_id == EventRow.id)
-            own_end = func.coalesce(
-                EventRow.end_at, cast(EventRow.end_on, TIMESTAMP(timezone=True))
-            )
-            ended = or_(
-                and_(taken.exists(), ~taken.where(OccurrenceRow.end_at > within.start).exists()),
-                and_(~taken.exists(), own_end <= within.start),
-            )
-            query = query.where(~func.coalesce(ended, false()))
-        return self._session.scalars(query).all()
+        return {row[0]: row[1] for row in rows}
 
-    def purge_deleted(self, *, before: datetime) -> int:
-        """Remove the installation's events for good that were deleted before an instant."""
-        return execute_count(self._session, delete(EventRow).where(EventRow.deleted_at < before))
+    def count_living(self, calendar_id: UUID, *, within: Span | None) -> int:
+        """Count a calendar's living events, a series as one.
+
+        Args:
+            calendar_id: On which calendar.
+            within: Leave out the ones that ended before this; None counts all.
+        """
+        counted = select(func.count()).where(
+            *_living(calendar_id, within), EventRow.series_id.is_(None)
+        )
+        return self._session.scalars(counted).one()
+
+
+def _living(calendar_id: UUID, within: Span | None) -> list[ColumnElement[bool]]:
+    """Return the conditions of the living events of a calendar that are not history."""
+    conditions = [EventRow.calendar_id == calendar_id, EventRow.deleted_at.is_(None)]
+    if within is None:
+        return conditions
+    taken = select(OccurrenceRow.id).where(OccurrenceRow.event_id == EventRow.id)
+    own_end = func.coalesce(EventRow.end_at, cast(EventRow.end_on, TIMESTAMP(timezone=True)))
+    ended = or_(
+        and_(taken.exists(), ~taken.where(OccurrenceRow.end_at > within.start).exists()),
+        and_(~taken.exists(), own_end <= within.start),
+    )
+    return [*conditions, ~func.coalesce(ended, false())]

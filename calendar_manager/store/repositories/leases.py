@@ -3,74 +3,31 @@
 A worker that runs a job holds the calendar's lease under a token of its own and renews it with
 every page. A worker that was killed stops renewing, so another may take over; should the first
 one still be alive, it finds that its token no longer fits and writes nothing more.
+
+A full read that is cut into pieces lets go of the lease between them and stays *running*, so that
+no other job of the calendar starts before it has come to its end.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import and_, case, exists, func, literal, or_, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
-from calendar_manager.domain.accounts import Calendar, Connection, ReadVia, Tokens
-from calendar_manager.domain.errors import CalendarManagerError
-from calendar_manager.domain.sync_jobs import SyncKind, SyncStatus, SyncTrigger
+from calendar_manager.domain.accounts import ReadVia
+from calendar_manager.domain.sync_jobs import NextTurns, SyncKind, SyncStatus, SyncTrigger
 from calendar_manager.domain.timespan import Span
 from calendar_manager.store.execution import execute_count
+from calendar_manager.store.lease import Lease, LeaseLostError
+from calendar_manager.store.next_turn import next_sync_at
 from calendar_manager.store.repositories.calendars import calendar_from_row
 from calendar_manager.store.repositories.connections import (
     ConnectionRepository,
     connection_from_row,
 )
 from calendar_manager.store.tables import CalendarRow, ConnectionRow, SyncJobRow
-
-
-class LeaseLostError(CalendarManagerError):
-    """Another worker took over the calendar; this one must stop writing."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lease:
-    """A worker's right to write one calendar, and all that it needs for that.
-
-    Attributes:
-        token: Proves the right.
-        job_id: The job that it runs.
-        kind: What the job reads.
-        trigger: Why it was asked for.
-        attempts: How often it was started, this time included.
-        calendar: The calendar.
-        connection: The account that the calendar belongs to.
-        tokens: The account's tokens; None when they were removed.
-        cursor: Where the last complete read ended.
-        cursor_version: The normalizer that was at work then.
-        failures: How many runs in a row have failed.
-        materialized: The span in which series are laid out; None before the first time.
-    """
-
-    token: UUID
-    job_id: UUID
-    kind: SyncKind
-    trigger: SyncTrigger
-    attempts: int
-    calendar: Calendar
-    connection: Connection
-    tokens: Tokens | None
-    cursor: str | None
-    cursor_version: int | None
-    failures: int
-    materialized: Span | None
-
-    def usable_cursor(self, normalizer_version: int) -> str | None:
-        """Return the cursor if the job may go on from it.
-
-        It may not when everything is to be read anew, or when another normalizer wrote what we
-        have, since unchanged events would keep the older one's reading.
-        """
-        if self.kind is SyncKind.FULL or self.cursor_version != normalizer_version:
-            return None
-        return self.cursor
 
 
 class LeaseRepository:
@@ -85,14 +42,35 @@ class LeaseRepository:
         self._session = session
         self._connections = connections
 
-    def take(self, job_id: UUID, *, token: UUID, now: datetime, until: datetime) -> Lease | None:
+    def take(
+        self,
+        job_id: UUID,
+        *,
+        token: UUID,
+        now: datetime,
+        until: datetime,
+        worker_lost: bool = False,
+    ) -> Lease | None:
         """Start a job: take its calendar's lease and mark it running.
+
+        Args:
+            job_id: Which.
+            token: Of the new lease.
+            now: The present.
+            until: When the lease ends unless it is kept.
+            worker_lost: Whether the worker that ran this job before is known to be dead, so that
+                its lease need not be waited for. Should it be alive, it writes nothing more.
 
         Returns:
             None when there is nothing to do: the job has ended, or somebody else holds the
             calendar and will see to the waiting job.
         """
-        before = aliased(CalendarRow)
+        before, other = aliased(CalendarRow), aliased(SyncJobRow)
+        between_pieces = CalendarRow.lease_token.is_(None) & exists().where(
+            other.calendar_id == CalendarRow.id,
+            other.status == SyncStatus.RUNNING,
+            other.id != job_id,
+        )
         taken = self._session.execute(
             update(CalendarRow)
             .where(
@@ -101,7 +79,12 @@ class LeaseRepository:
                 SyncJobRow.id == job_id,
                 SyncJobRow.status.in_([SyncStatus.QUEUED, SyncStatus.RUNNING]),
                 ConnectionRow.id == CalendarRow.connection_id,
-                or_(CalendarRow.leased_until.is_(None), CalendarRow.leased_until <= now),
+                or_(
+                    CalendarRow.leased_until.is_(None),
+                    CalendarRow.leased_until <= now,
+                    and_(literal(worker_lost), SyncJobRow.status == SyncStatus.RUNNING),
+                ),
+                ~between_pieces,
             )
             .values(lease_token=token, leased_until=until)
             .returning(CalendarRow, ConnectionRow, before.lease_token),
@@ -117,15 +100,8 @@ class LeaseRepository:
             .where(SyncJobRow.id == job_id)
             .values(
                 status=SyncStatus.RUNNING,
-                started_at=now,
+                started_at=case((SyncJobRow.pages > 0, SyncJobRow.started_at), else_=now),
                 attempts=SyncJobRow.attempts + 1,
-                pages=0,
-                created_count=0,
-                updated_count=0,
-                deleted_count=0,
-                unchanged_count=0,
-                rejected_count=0,
-                rejections=[],
                 error=None,
                 error_reason=None,
             )
@@ -143,10 +119,40 @@ class LeaseRepository:
         self._write(lease, leased_until=until)
 
     def turn_into_full(self, lease: Lease) -> None:
-        """Note that a running job has to read everything, because the cursor is unknown."""
+        """Note that a running job has to read everything, because there is no usable cursor."""
         self._session.execute(
             update(SyncJobRow).where(SyncJobRow.id == lease.job_id).values(kind=SyncKind.FULL)
         )
+
+    def start_over(self, lease: Lease, *, now: datetime) -> None:
+        """Forget what earlier attempts of a running job have counted."""
+        self._session.execute(
+            update(SyncJobRow)
+            .where(SyncJobRow.id == lease.job_id)
+            .values(
+                started_at=now,
+                pages=0,
+                created_count=0,
+                updated_count=0,
+                deleted_count=0,
+                unchanged_count=0,
+                rejected_count=0,
+                rejections=[],
+            )
+        )
+
+    def pause(self, lease: Lease, *, resend_at: datetime) -> None:
+        """Let go of the calendar between two pieces of a full read; the job goes on running.
+
+        Args:
+            lease: The right to write.
+            resend_at: When the next piece is sent again if its message gets lost.
+
+        Raises:
+            LeaseLostError: Somebody else holds the calendar by now.
+        """
+        self._write(lease, lease_token=None, leased_until=None)
+        self._end_job(lease, resend_at=resend_at)
 
     def complete(
         self,
@@ -154,7 +160,7 @@ class LeaseRepository:
         *,
         cursor: str,
         version: int,
-        next_sync_at: datetime,
+        next_turns: NextTurns,
         now: datetime,
         materialized: Span,
     ) -> UUID | None:
@@ -166,21 +172,62 @@ class LeaseRepository:
         Raises:
             LeaseLostError: Somebody else holds the calendar by now.
         """
+        start, end = materialized.start, materialized.end
         self._write(
             lease,
             lease_token=None,
             leased_until=None,
             cursor=cursor,
             cursor_version=version,
-            materialized_from=materialized.start,
-            materialized_until=materialized.end,
+            # Where the horizon rolled on during the read, only what both have laid out is sure.
+            materialized_from=func.greatest(CalendarRow.materialized_from, start),
+            materialized_until=func.least(CalendarRow.materialized_until, end),
             last_synced_at=now,
             last_synced_via=ReadVia(lease.trigger.via),
             failures=0,
             error=None,
-            next_sync_at=next_sync_at,
+            held_at=None,
+            held_deletions=None,
+            accepted_deletions=None,
+            next_sync_at=next_sync_at(next_turns, now),
         )
         return self._end_job(lease, status=SyncStatus.SUCCEEDED, finished_at=now)
+
+    def hold(
+        self, lease: Lease, *, message: str, deletions: int, next_sync_at: datetime, now: datetime
+    ) -> UUID | None:
+        """End a run that the circuit breaker stopped; the copy and the cursor stay.
+
+        Args:
+            lease: The right to write.
+            message: What it would have done, for a person.
+            deletions: How many events it would have deleted.
+            next_sync_at: When to look again whether the source is back.
+            now: The present.
+
+        Returns:
+            As :meth:`complete`.
+
+        Raises:
+            LeaseLostError: Somebody else holds the calendar by now.
+        """
+        self._write(
+            lease,
+            lease_token=None,
+            leased_until=None,
+            held_at=func.coalesce(CalendarRow.held_at, now),
+            held_deletions=deletions,
+            accepted_deletions=None,
+            error=message,
+            next_sync_at=next_sync_at,
+        )
+        return self._end_job(
+            lease,
+            status=SyncStatus.HELD,
+            finished_at=now,
+            error=message,
+            error_reason="too_many_deletions",
+        )
 
     def fail(
         self,
@@ -219,11 +266,30 @@ class LeaseRepository:
         )
 
     def put_back(
-        self, lease: Lease, *, message: str, reason: str, retry_at: datetime, now: datetime
+        self,
+        lease: Lease,
+        *,
+        message: str,
+        reason: str,
+        retry_at: datetime,
+        resend_at: datetime,
+        progressed: bool = False,
+        held_back: bool = False,
+        now: datetime,
     ) -> UUID | None:
         """Let a run wait for its next attempt.
 
         Should another job wait for the calendar already, that one is the next attempt.
+
+        Args:
+            lease: The right to write.
+            message: What went wrong, for a person.
+            reason: The same as a code.
+            retry_at: When the next attempt is due.
+            resend_at: When it is sent if no message for it comes before.
+            progressed: Whether the run came further than the attempt before it.
+            held_back: Whether we ourselves had it wait, which is no failure.
+            now: The present.
 
         Returns:
             The job to send, so that it starts at ``retry_at``.
@@ -231,30 +297,34 @@ class LeaseRepository:
         Raises:
             LeaseLostError: Somebody else holds the calendar by now.
         """
+        failures = 1 if progressed else CalendarRow.failures + 1
         self._write(
             lease,
             lease_token=None,
             leased_until=None,
-            failures=CalendarRow.failures + 1,
-            error=message,
             next_sync_at=retry_at,
+            **({} if held_back else {"failures": failures, "error": message}),
         )
-        waiting = self._waiting(lease)
-        if waiting is not None:
-            self._end_job(
-                lease,
-                status=SyncStatus.FAILED,
-                finished_at=now,
-                error=message,
-                error_reason=reason,
+        attempts = {"attempts": SyncJobRow.attempts - 1} if held_back else {}
+        try:
+            with self._session.begin_nested():
+                self._end_job(
+                    lease,
+                    status=SyncStatus.QUEUED,
+                    resend_at=resend_at,
+                    error=message,
+                    error_reason=reason,
+                    **attempts,
+                )
+        except IntegrityError:
+            # Only one job of a calendar waits at a time, and another one does.
+            waiting = self._end_job(
+                lease, status=SyncStatus.FAILED, finished_at=now, error=message, error_reason=reason
             )
             self._session.execute(
-                update(SyncJobRow).where(SyncJobRow.id == waiting).values(resend_at=retry_at)
+                update(SyncJobRow).where(SyncJobRow.id == waiting).values(resend_at=resend_at)
             )
             return waiting
-        self._end_job(
-            lease, status=SyncStatus.QUEUED, resend_at=retry_at, error=message, error_reason=reason
-        )
         return lease.job_id
 
     def _end_abandoned(self, calendar_id: UUID, job_id: UUID, now: datetime) -> None:
@@ -291,9 +361,6 @@ class LeaseRepository:
             .returning(self._waiting_query(lease).scalar_subquery())
         ).one_or_none()
 
-    def _waiting(self, lease: Lease) -> UUID | None:
-        return self._session.scalars(self._waiting_query(lease)).one_or_none()
-
     def _waiting_query(self, lease: Lease) -> Any:  # noqa: ANN401 - a select of one column.
         waiting = SyncJobRow.__table__.alias("waiting")
         return select(waiting.c.id).where(
@@ -316,6 +383,7 @@ class LeaseRepository:
             kind=SyncKind(job.kind),
             trigger=SyncTrigger(job.trigger),
             attempts=job.attempts,
+            pages=job.pages,
             calendar=calendar_from_row(calendar),
             connection=connection_from_row(connection),
             tokens=self._connections.open_tokens(connection),
@@ -323,6 +391,8 @@ class LeaseRepository:
             cursor_version=calendar.cursor_version,
             failures=calendar.failures,
             materialized=materialized,
+            held=calendar.held_at is not None,
+            accepted_deletions=calendar.accepted_deletions,
         )
 
 

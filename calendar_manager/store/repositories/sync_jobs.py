@@ -3,20 +3,33 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
-from sqlalchemy import case, cast, delete, func, literal, or_, select, text, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    and_,
+    case,
+    cast,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+    text,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from calendar_manager.domain.sync_jobs import (
+    RESEND_AFTER,
     SyncCounts,
     SyncJob,
     SyncKind,
     SyncStatus,
     SyncTrigger,
 )
-from calendar_manager.store.execution import execute_count
 from calendar_manager.store.tables import CalendarRow, ConnectionRow, SyncJobRow
 
 MAX_REJECTIONS = 100
@@ -53,7 +66,7 @@ class SyncJobRepository:
             kind=kind,
             trigger=trigger,
             queued_at=now,
-            resend_at=now,
+            resend_at=now + RESEND_AFTER,
         )
         stronger = func.coalesce(
             func.nullif(statement.excluded.kind, SyncKind.INCREMENTAL), SyncJobRow.kind
@@ -61,12 +74,73 @@ class SyncJobRepository:
         statement = statement.on_conflict_do_update(
             index_elements=[SyncJobRow.calendar_id],
             index_where=text("status = 'queued'"),
-            set_={"kind": stronger, "resend_at": now},
+            set_={
+                "kind": stronger,
+                "resend_at": func.least(SyncJobRow.resend_at, statement.excluded.resend_at),
+            },
         )
         row = self._session.scalars(
             statement.returning(SyncJobRow), execution_options={"populate_existing": True}
         ).one()
         return job_from_row(row)
+
+    def request_once(
+        self,
+        *,
+        user_id: UUID,
+        calendar_id: UUID,
+        kind: SyncKind,
+        trigger: SyncTrigger,
+        now: datetime,
+        quiet: timedelta,
+    ) -> UUID | None:
+        """Queue a run as :meth:`request` does, for callers that come in storms.
+
+        A waiting run is let alone when it was sent within ``quiet``, or is put back until later,
+        so that a storm neither sends a message each time nor hides one that got lost. One that
+        only waits for its turn becomes as urgent as the new reason for it.
+
+        Returns:
+            The job to send after the commit; None when that was done already.
+        """
+        job_id = uuid4()
+        statement = insert(SyncJobRow).values(
+            id=job_id,
+            user_id=user_id,
+            calendar_id=calendar_id,
+            kind=kind,
+            trigger=trigger,
+            queued_at=now,
+            resend_at=now + RESEND_AFTER,
+        )
+
+        def is_sent(row: type[SyncJobRow]) -> ColumnElement[bool]:
+            sent = row.resend_at > now + RESEND_AFTER - quiet
+            if not trigger.urgent:
+                return sent
+            put_back = row.resend_at > now + RESEND_AFTER
+            return or_(put_back, and_(sent, row.trigger != SyncTrigger.BEAT))
+
+        before = aliased(SyncJobRow)
+        unsent = select(not_(is_sent(before))).where(
+            before.calendar_id == calendar_id, before.status == SyncStatus.QUEUED
+        )
+        stronger = case(
+            (SyncJobRow.trigger == SyncTrigger.BEAT, statement.excluded.trigger),
+            else_=SyncJobRow.trigger,
+        )
+        resend = case(
+            (is_sent(SyncJobRow), SyncJobRow.resend_at), else_=statement.excluded.resend_at
+        )
+        queued_id, is_unsent = self._session.execute(
+            statement.on_conflict_do_update(
+                index_elements=[SyncJobRow.calendar_id],
+                index_where=text("status = 'queued'"),
+                set_={"trigger": stronger, "resend_at": resend},
+                # The subquery sees the waiting job as it was before this statement.
+            ).returning(SyncJobRow.id, unsent.scalar_subquery())
+        ).one()
+        return queued_id if queued_id == job_id or is_unsent else None
 
     def find(self, user_id: UUID, job_id: UUID) -> SyncJob | None:
         """Return a user's job, or None."""
@@ -104,10 +178,27 @@ class SyncJobRepository:
         return [job_from_row(row) for row in self._session.scalars(query)]
 
     def record_page(
-        self, job_id: UUID, counts: SyncCounts, rejections: Sequence[dict[str, str | None]]
+        self,
+        job_id: UUID,
+        counts: SyncCounts,
+        rejections: Sequence[dict[str, str | None]],
+        *,
+        forward: bool = False,
     ) -> None:
-        """Add one applied page to a running job."""
+        """Add one applied page to a running job.
+
+        Args:
+            job_id: Which.
+            counts: What the page did.
+            rejections: The events that could not be read, each with its reason.
+            forward: Whether the next attempt begins behind this page, so that this one was not
+                in vain.
+        """
         self.count(job_id, counts, pages=1)
+        if forward:
+            self._session.execute(
+                update(SyncJobRow).where(SyncJobRow.id == job_id).values(attempts=0)
+            )
         if rejections:
             room = func.jsonb_array_length(SyncJobRow.rejections) < MAX_REJECTIONS
             added = literal(list(rejections[:MAX_REJECTIONS]), SyncJobRow.rejections.type)
@@ -153,7 +244,6 @@ class SyncJobRepository:
                 CalendarRow.sync_enabled,
                 CalendarRow.deleted_at.is_(None),
                 CalendarRow.gone_at.is_(None),
-                CalendarRow.held_at.is_(None),
                 ConnectionRow.status == "active",
             )
             .order_by(CalendarRow.next_sync_at)
@@ -181,7 +271,7 @@ class SyncJobRepository:
             moved.c.kind,
             text("'beat'"),
             cast(now, SyncJobRow.queued_at.type),
-            cast(now, SyncJobRow.resend_at.type),
+            cast(now + RESEND_AFTER, SyncJobRow.resend_at.type),
         )
         queued = self._session.execute(
             insert(SyncJobRow)
@@ -193,13 +283,11 @@ class SyncJobRepository:
         )
         return [(job_id, SyncTrigger(trigger)) for job_id, trigger in queued]
 
-    def resend_lost(
-        self, *, now: datetime, patience: timedelta, limit: int
-    ) -> Sequence[tuple[UUID, SyncTrigger]]:
-        """Find the installation's jobs whose message or worker got lost.
+    def resend_lost(self, *, now: datetime, limit: int) -> Sequence[tuple[UUID, SyncTrigger]]:
+        """Find the installation's jobs whose message or worker got lost, or whose time has come.
 
-        A queued job counts as lost when it was sent longer ago than ``patience``; a running one
-        when its worker stopped renewing its lease.
+        A job is to be sent again when nobody has taken it up for a while, when its worker stopped
+        renewing its lease, or when it was put back until now.
 
         Returns:
             The jobs to send again; sending one too many is harmless.
@@ -209,7 +297,7 @@ class SyncJobRepository:
             .join(CalendarRow, CalendarRow.id == SyncJobRow.calendar_id)
             .join(ConnectionRow, ConnectionRow.id == CalendarRow.connection_id)
             .where(
-                SyncJobRow.resend_at <= now - patience,
+                SyncJobRow.resend_at <= now,
                 ConnectionRow.status == "active",
                 SyncJobRow.status.in_(["queued", "running"]),
                 or_(CalendarRow.leased_until.is_(None), CalendarRow.leased_until <= now),
@@ -222,16 +310,10 @@ class SyncJobRepository:
         sent = self._session.execute(
             update(SyncJobRow)
             .where(SyncJobRow.id.in_(lost))
-            .values(resend_at=now)
+            .values(resend_at=now + RESEND_AFTER)
             .returning(SyncJobRow.id, SyncJobRow.trigger)
         )
         return [(job_id, SyncTrigger(trigger)) for job_id, trigger in sent]
-
-    def delete_finished(self, *, before: datetime) -> int:
-        """Delete the installation's jobs that ended before an instant; return how many."""
-        return execute_count(
-            self._session, delete(SyncJobRow).where(SyncJobRow.finished_at < before)
-        )
 
 
 def job_from_row(row: SyncJobRow) -> SyncJob:

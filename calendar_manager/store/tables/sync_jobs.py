@@ -55,5 +55,6 @@ class SyncJobRow(Row):
         ),
         Index("ix_sync_jobs_user_id_queued_at", "user_id", "queued_at"),
         Index("ix_sync_jobs_calendar_id_queued_at", "calendar_id", "queued_at"),
+        Index("ix_sync_jobs_finished_at", "finished_at"),
         Index("ix_sync_jobs_resend_at", "resend_at", postgresql_where=text("status = 'queued'")),
     )

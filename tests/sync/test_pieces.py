@@ -1,0 +1,131 @@
+"""A large full read goes in pieces that can be broken off, and others come first in between."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from calendar_manager.domain.sync_jobs import RESEND_AFTER, SyncKind, SyncStatus, SyncTrigger
+from calendar_manager.sync.dispatch import dispatch_syncs
+from calendar_manager.sync.reading import READ_LIFE
+from tests.sync.desk import EMAIL, Desk, timed
+
+pytestmark = pytest.mark.store
+
+EVENTS = r"/calendars/[^/]+/events$"
+
+
+@pytest.fixture
+def large(desk: Desk) -> Desk:
+    """Thirty events, read three to a page and nine to a piece."""
+    desk.control.create_events(
+        EMAIL, [timed(f"E{n}", f"{n + 1:02} 09:00", f"{n + 1:02} 10:00") for n in range(30)]
+    )
+    desk.control.change_settings(page_size=3)
+    desk.context = replace(desk.context, options=replace(desk.context.options, events_per_piece=9))
+    return desk
+
+
+def test_a_large_read_goes_in_pieces_and_shows_its_progress(large: Desk) -> None:
+    job = large.request(SyncTrigger.CONNECT)
+    pieces = []
+    follow_up = large.run(job)
+    while follow_up is not None:
+        assert (follow_up.job_id, follow_up.urgent) == (job.id, False)
+        now = large.job(job.id)
+        assert now.status is SyncStatus.RUNNING
+        pieces.append((now.pages, now.counts.total))
+        follow_up = large.run(job)
+    assert pieces == [(3, 9), (6, 18), (9, 27)]
+    ended = large.job(job.id)
+    assert (ended.kind, ended.status, ended.counts.created) == (
+        SyncKind.INITIAL,
+        SyncStatus.SUCCEEDED,
+        30,
+    )
+    assert len(large.spans()) == 30
+    assert large.rows("SELECT 1 FROM full_reads UNION ALL SELECT 1 FROM read_marks") == []
+
+
+def test_each_page_is_asked_for_once(large: Desk) -> None:
+    job = large.request()
+    large.control.clear_requests()
+    while large.run(job) is not None:
+        pass
+    assert large.control.count_requests(EVENTS) == 10
+
+
+def test_what_is_asked_for_between_two_pieces_runs_after_the_last(large: Desk) -> None:
+    job = large.request(SyncTrigger.CONNECT)
+    large.run(job)
+    other = large.request(SyncTrigger.NOTIFICATION)
+    assert other.id != job.id
+    assert large.run(other) is None
+    assert large.job(other.id).status is SyncStatus.QUEUED
+    follow_ups = [large.run(job) for _ in range(3)]
+    assert [one.job_id for one in follow_ups if one is not None] == [job.id, job.id, other.id]
+    large.run(other)
+    assert large.job(other.id).status is SyncStatus.SUCCEEDED
+
+
+def test_a_lost_piece_is_sent_again(large: Desk) -> None:
+    job = large.request()
+    large.run(job)
+    large.clock.now += RESEND_AFTER + timedelta(seconds=1)
+    sent = []
+    dispatch_syncs(large.context, lambda job_id, _: sent.append(job_id))
+    assert job.id in sent
+
+
+def test_a_read_that_breaks_off_goes_on_where_it_was(large: Desk) -> None:
+    large.context = replace(
+        large.context, options=replace(large.context.options, events_per_piece=1000)
+    )
+    large.control.add_fault("server_error", path=EVENTS, skip=5, times=3)
+    job = large.request()
+    large.control.clear_requests()
+    follow_up = large.run(job)
+    assert follow_up is not None
+    assert large.job(job.id).attempts == 0
+    large.run(job)
+    assert large.job(job.id).counts.created == 30
+    assert large.control.count_requests(EVENTS) == 10 + 3
+
+
+def test_trouble_on_every_page_never_fails_a_read_that_comes_forward(large: Desk) -> None:
+    job = large.request()
+    for _ in range(10):
+        large.control.add_fault("server_error", path=EVENTS, skip=1, times=3)
+        large.run(job)
+        large.control.clear_faults()
+        if large.job(job.id).status is SyncStatus.SUCCEEDED:
+            break
+    large.run(job)
+    assert large.job(job.id).status is SyncStatus.SUCCEEDED
+    assert len(large.spans()) == 30
+
+
+def test_a_position_that_is_too_old_begins_anew(large: Desk) -> None:
+    job = large.request()
+    large.run(job)
+    large.clock.now += READ_LIFE
+    while large.run(job) is not None:
+        pass
+    ended = large.job(job.id)
+    assert ended.status is SyncStatus.SUCCEEDED
+    assert ended.counts.unchanged == 9
+    assert len(large.spans()) == 30
+
+
+def test_a_read_in_pieces_sweeps_only_at_its_end(large: Desk) -> None:
+    first = large.request()
+    while large.run(first) is not None:
+        pass
+    gone = str(large.control.truth(EMAIL)[0]["id"])
+    large.control.mutate(EMAIL, "delete", gone)
+    large.control.expire_sync_tokens(EMAIL)
+    job = large.request()
+    while large.run(job) is not None:
+        assert len(large.spans()) == 30
+    assert len(large.spans()) == 29
+    assert large.job(job.id).kind is SyncKind.FULL
