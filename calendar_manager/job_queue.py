@@ -74,7 +74,9 @@ def make_celery(redis_url: str) -> Celery[Door]:
         worker_send_task_events=True,
         task_send_sent_event=True,
         worker_hijack_root_logger=False,
-        worker_cancel_long_running_tasks_on_connection_loss=True,
+        # What is under way when Redis goes away ends well without it, and its job says so in
+        # PostgreSQL; the message that comes again finds nothing to do.
+        worker_cancel_long_running_tasks_on_connection_loss=False,
         broker_connection_retry_on_startup=True,
         broker_transport_options={
             "visibility_timeout": REDELIVER_AFTER_SECONDS,

@@ -11,6 +11,9 @@ from calendar_manager.domain.accounts import ReadVia
 RESEND_AFTER: Final = timedelta(minutes=2)
 """A job whose message was not taken up for so long is sent again; one too many is harmless."""
 
+RESEND_SOON: Final = timedelta(seconds=20)
+"""The same for a message that was to wait for its time, and then had the queue to itself."""
+
 
 class SyncKind(StrEnum):
     """What a run reads: everything for the first time, the news, or everything anew."""

@@ -9,20 +9,13 @@ from types import TracebackType
 from typing import Final, Self
 
 from calendar_manager.config import load_settings
-from calendar_manager.embedded import (
-    FolderLock,
-    Running,
-    erase_home,
-    open_home,
-    start_postgres,
-    start_redis,
-)
+from calendar_manager.embedded import FolderLock, erase_home, open_home
 from calendar_manager.launch import programs
-from calendar_manager.launch.errors import LaunchError
 from calendar_manager.launch.external import check_database, check_redis
 from calendar_manager.launch.generated_secrets import load_or_make_secrets
 from calendar_manager.launch.ports import choose_port, make_url
 from calendar_manager.launch.readiness import answers, wait_until_ready, worker_answers
+from calendar_manager.launch.servers import WatchedServer, watch_postgres, watch_redis
 from calendar_manager.launch.stopping import ignore_signals
 from calendar_manager.launch.supervisor import Supervisor, find_marked, stop_marked
 from calendar_manager.sandbox.control_client import ControlClient
@@ -90,6 +83,10 @@ class Stack:
         plan: What to start.
         report: Told about each step.
 
+    Attributes:
+        addresses: Where it all serves, once entered.
+        environ: The environment of its processes, secrets included, once entered.
+
     Raises on entering:
         EmbeddedServerError: A server of ours does not start, or the data folder is in use.
         SettingsError: The variables cannot be used.
@@ -100,7 +97,7 @@ class Stack:
         self._plan = plan
         self._report = report
         self._stack = ExitStack()
-        self._servers: dict[str, Running] = {}
+        self._servers: dict[str, WatchedServer] = {}
         self._supervisor: Supervisor | None = None
 
     def __enter__(self) -> Self:
@@ -123,7 +120,7 @@ class Stack:
         """Keep everything running until an exception, such as a signal's, ends it.
 
         Raises:
-            LaunchError: A server ended, or a process ended too often.
+            LaunchError: Something ended too often.
         """
         pause = Event()
         while True:
@@ -134,13 +131,19 @@ class Stack:
         """Start again what ended by itself.
 
         Raises:
-            LaunchError: A server ended, or a process ended too often.
+            LaunchError: Something ended too often.
         """
-        for name, server in self._servers.items():
-            if not server.is_running():
-                raise LaunchError(f"{name} ended by itself. Its log is below {self._plan.home}.")
+        for server in self._servers.values():
+            server.check()
         if self._supervisor is not None:
             self._supervisor.check()
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """The present main process of each part, by name, such as ``worker`` or ``postgres``."""
+        children = self._supervisor.children if self._supervisor is not None else ()
+        programs = {child.program.name: int(child.process.pid) for child in children}
+        return {name: server.pid for name, server in self._servers.items()} | programs
 
     def _stop(self) -> None:
         # A second Ctrl-C in the middle of it would leave processes behind; each step is bounded.
@@ -160,6 +163,7 @@ class Stack:
         self._stack.callback(self._supervisor.stop)
         self._report("Bringing the database up to date")
         upgrade_database(environ["DATABASE_URL"])
+        self.environ = environ
         self.addresses = self._start_programs(self._supervisor, environ, ports)
 
     def _choose_ports(self) -> dict[str, int]:
@@ -186,6 +190,8 @@ class Stack:
         if "--sandbox-port" in ports:
             sandbox_url = make_url(plan.host, ports["--sandbox-port"])
             environ |= make_stand_in_settings(sandbox_url, environ)
+            # The sandbox reaches us on this machine; providers of the world would not.
+            environ.setdefault("PUBLIC_URL", make_url(plan.host, ports["--port"]))
         # Before anything starts, so that mistakes show at once.
         load_settings(STAND_INS | environ)
         self._start_servers(home, environ)
@@ -201,17 +207,19 @@ class Stack:
             environ["DATABASE_URL"] = url
         else:
             self._report("Starting PostgreSQL")
-            postgres = self._stack.enter_context(start_postgres(home))
-            self._servers["PostgreSQL"] = postgres
-            environ["DATABASE_URL"] = postgres.url
+            environ["DATABASE_URL"] = self._keep("postgres", watch_postgres(home))
         if "REDIS_URL" in environ:
             self._report("Looking at REDIS_URL")
             check_redis(environ["REDIS_URL"])
         else:
             self._report("Starting Redis")
-            redis = self._stack.enter_context(start_redis(home))
-            self._servers["Redis"] = redis
-            environ["REDIS_URL"] = redis.url
+            environ["REDIS_URL"] = self._keep("redis", watch_redis(home))
+
+    def _keep(self, name: str, server: WatchedServer) -> str:
+        """Watch a server until the end, and return its address."""
+        self._stack.callback(server.stop)
+        self._servers[name] = server
+        return server.url
 
     def _start_programs(
         self, supervisor: Supervisor, environ: Mapping[str, str], ports: Mapping[str, int]

@@ -12,19 +12,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from time import monotonic
 from typing import Final
 
 import psutil
 
 from calendar_manager.embedded.running import is_alive, log_tail, stop_process
 from calendar_manager.launch.errors import LaunchError
+from calendar_manager.launch.patience import Patience
 
 MARK: Final = "CALENDAR_MANAGER_SUPERVISED_IN"
-
-RESTARTS: Final = 5
-RESTART_WINDOW_SECONDS: Final = 300.0
-"""A child that ends more often than this within the window will not get better by itself."""
 
 STOP_STEPS: Final = ((signal.SIGTERM, 20.0), (signal.SIGKILL, 5.0))
 
@@ -53,8 +49,7 @@ class Child:
         self.program = program
         self.log = log
         self.process = process
-        self.ended_at: list[float] = []
-        """When it ended without being asked to, on the monotonic clock, in seconds."""
+        self.patience = Patience()
 
     def is_running(self) -> bool:
         """Whether the process is there."""
@@ -103,24 +98,26 @@ class Supervisor:
     def check(self) -> None:
         """Start again what ended by itself, and keep logs from growing without limit.
 
+        A program that ends soon after its start waits a little longer each time.
+
         Raises:
-            LaunchError: A program ended too often.
+            LaunchError: A program ended soon after its start too often.
         """
-        now = monotonic()
         for child in self._children:
             _limit(child.log)
-            if child.is_running():
-                continue
+            if not child.is_running():
+                self._revive(child)
+
+    def _revive(self, child: Child) -> None:
+        if child.patience.has_ended():
             child.process.wait(timeout=1)
-            child.ended_at = [
-                moment for moment in child.ended_at if now - moment < RESTART_WINDOW_SECONDS
-            ]
-            if len(child.ended_at) >= RESTARTS:
-                raise child.fail(f"ended {RESTARTS + 1} times within a few minutes")
-            child.ended_at.append(now)
             # What it had started itself would stand in the way of its successor.
             self._kill_group(child.process.pid)
+        if child.patience.is_exhausted():
+            raise child.fail(f"ended {child.patience.ends} times soon after its start")
+        if child.patience.is_over():
             child.process = self._spawn(child.program, child.log)
+            child.patience.has_started()
 
     def stop(self) -> None:
         """Stop all programs, the last started first, and whatever they left behind."""

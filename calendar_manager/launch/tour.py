@@ -8,6 +8,7 @@ the free time. Then somebody changes something at each provider, and each change
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from time import monotonic
 from typing import Final
 
 from rich.console import Console
@@ -26,6 +27,9 @@ from calendar_manager.sandbox.default_accounts import (
 )
 
 FIRST_SYNC_SECONDS: Final = 60.0
+
+ARRIVAL_SECONDS: Final = 5.0
+"""How long to wait for a change to arrive by itself before a sync is asked for."""
 
 ACCOUNTS: Final = {
     "google": GOOGLE_ACCOUNT,
@@ -241,7 +245,7 @@ class Tour:
         return slots[0]
 
     def _show_arrival(self, calendar: Json, move: Move | None) -> None:
-        """Sync, and show the meeting at its new place, which is no longer free.
+        """Wait for the meeting at its new place, show it, and that the place is no longer free.
 
         Raises:
             ApiError: It is not there, still at its old place, or the place still counts as free.
@@ -252,23 +256,46 @@ class Tour:
         title, place = move.title, move.place
         start = datetime.fromisoformat(place["start"]).astimezone(ZONE)
         self._say(f"'{escape(title)}' {_describe_way(move)}.")
-        counts = self._answers.sync(calendar)["counts"]
-        self._say(
-            f"The next sync finds {counts['created']} new, {counts['updated']} changed,"
-            f" {counts['deleted']} removed."
-        )
+        self._await(calendar, move)
         found = self._answers.load_events(place["start"], place["end"])
-        if not any(_is_at(event, title, place["start"]) for event in found):
+        if not self._is_at(title, place):
             raise ApiError(f"'{title}' did not arrive at {place['start']}.")
-        if move.left is not None:
-            before = self._answers.load_events(move.left["start"], move.left["end"])
-            if any(_is_at(event, title, move.left["start"]) for event in before):
-                raise ApiError(f"'{title}' is still at {move.left['start']}.")
+        if move.left is not None and self._is_at(title, move.left):
+            raise ApiError(f"'{title}' is still at {move.left['start']}.")
         self._print_events(found)
         slots = self._answers.load_availability()["slots"]
         if start in {datetime.fromisoformat(slot["start"]) for slot in slots}:
             raise ApiError(f"{place['start']} is still offered as free.")
         self._say(f"{start:%H:%M} is no longer offered as free.")
+
+    def _await(self, calendar: Json, move: Move) -> None:
+        """Wait until a change arrives by itself, or sync, and say which way it came."""
+        began = monotonic()
+
+        def look() -> bool | None:
+            has_left = move.left is None or not self._is_at(move.title, move.left)
+            return (has_left and self._is_at(move.title, move.place)) or None
+
+        try:
+            wait_for(look, "The arrival", ARRIVAL_SECONDS)
+        except ApiError:
+            counts = self._answers.sync(calendar)["counts"]
+            self._say(
+                f"The next sync finds {counts['created']} new, {counts['updated']} changed,"
+                f" {counts['deleted']} removed."
+            )
+            return
+        seconds = monotonic() - began
+        freshness = self._answers.load_availability()["freshness"]
+        via = next((one["via"] for one in freshness if one["calendar_id"] == calendar["id"]), None)
+        provider = tour_views.PROVIDERS[calendar["provider"]]
+        how = f"{provider} told us of it" if via == "push" else "A poll found it"
+        self._say(f"{how}: it is here after {seconds:.1f} s. Nobody asked for a sync.")
+
+    def _is_at(self, title: str, place: Mapping[str, str]) -> bool:
+        """Whether our answers have an occurrence of this title that begins at this place."""
+        found = self._answers.load_events(place["start"], place["end"])
+        return any(_begins_at(event, title, place["start"]) for event in found)
 
     def _load_calendars(self) -> list[Json]:
         """Load the calendars that are synced.
@@ -307,7 +334,7 @@ def _describe_way(move: Move) -> str:
     return f"moves from {left:%a %d %b %H:%M} to {start:%a %d %b %H:%M}"
 
 
-def _is_at(event: Json, title: str, start: str) -> bool:
+def _begins_at(event: Json, title: str, start: str) -> bool:
     """Whether an occurrence has this title and begins at this instant."""
     if event["title"] != title or event["all_day"]:
         return False

@@ -38,7 +38,7 @@ class SyncOptions:
     breaker: BreakerLimits
     horizon_back: timedelta
     horizon_ahead: timedelta
-    lease: timedelta = timedelta(minutes=3)
+    lease: timedelta = timedelta(seconds=90)
     maximum_attempts: int = 6
     events_per_piece: int = 5000
     webhook_url: str | None = None

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 import structlog
 
-from calendar_manager.domain.sync_jobs import RESEND_AFTER
+from calendar_manager.domain.sync_jobs import RESEND_AFTER, RESEND_SOON
 from calendar_manager.providers.errors import (
     CalendarGoneError,
     ConsentLostError,
@@ -79,6 +79,7 @@ def _run(context: SyncContext, lease: Lease) -> FollowUp | None:
             reader.read,
             tokens=lease.tokens,
             urgent=lease.trigger.urgent,
+            before_request=reader.keep_lease,
         )
     except TooManyDeletionsError as error:
         return _hold(context, lease, error)
@@ -173,7 +174,7 @@ def _put_back(
             message=str(error),
             reason=error.reason,
             retry_at=now + wait,
-            resend_at=now + wait + (NO_DELAY if is_long else RESEND_AFTER),
+            resend_at=now + wait + (NO_DELAY if is_long else RESEND_SOON),
             progressed=progressed,
             held_back=held_back,
             now=now,

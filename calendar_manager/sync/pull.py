@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from calendar_manager.domain.accounts import Calendar, Connection, ConnectionStatus, Tokens
 from calendar_manager.domain.changes import ChangePage
-from calendar_manager.providers.base import CalendarProvider
+from calendar_manager.providers.base import CalendarProvider, Gate, always_open
 from calendar_manager.providers.errors import (
     AccessTokenRejectedError,
     ConsentLostError,
@@ -22,7 +22,12 @@ Result = TypeVar("Result")
 
 @contextmanager
 def opened(
-    context: SyncContext, connection: Connection, tokens: Tokens, *, urgent: bool = False
+    context: SyncContext,
+    connection: Connection,
+    tokens: Tokens,
+    *,
+    urgent: bool = False,
+    before_request: Gate = always_open,
 ) -> Iterator[CalendarProvider]:
     """Open an account for reading, and let go of it afterwards.
 
@@ -34,6 +39,7 @@ def opened(
         connection: The account.
         tokens: Of the account.
         urgent: Whether somebody waits for the outcome.
+        before_request: What else has to be passed before each request.
 
     Raises:
         RetryLaterError: The account is open as often as the provider bears.
@@ -43,6 +49,7 @@ def opened(
         count = make_gate(context, connection, urgent=urgent)
 
         def gate() -> None:
+            before_request()
             keep_seat()
             count()
 
@@ -66,6 +73,7 @@ def with_account(
     *,
     tokens: Tokens | None = None,
     urgent: bool = False,
+    before_request: Gate = always_open,
 ) -> Result:
     """Run an action on an open account.
 
@@ -78,6 +86,7 @@ def with_account(
         action: What to do.
         tokens: The account's tokens as just loaded, to spare loading them again.
         urgent: Whether somebody waits for the outcome, so that no part of the budget is kept back.
+        before_request: What else has to be passed before each request.
 
     Raises:
         ConsentLostError: The person has to connect again; the connection says so by now.
@@ -87,15 +96,19 @@ def with_account(
     if tokens is None or not active or not lives_on(context, tokens):
         tokens = fresh_tokens(context, connection.id)
     try:
-        with opened(context, connection, tokens, urgent=urgent) as provider:
+        with opened(
+            context, connection, tokens, urgent=urgent, before_request=before_request
+        ) as provider:
             return action(provider)
     except AccessTokenRejectedError:
         tokens = fresh_tokens(context, connection.id, rejected=tokens.access_token)
     except ConsentLostError as error:
-        condemn(context, connection.id, error)
+        condemn(context, connection.id, error, refused=tokens)
         raise
     try:
-        with opened(context, connection, tokens, urgent=urgent) as provider:
+        with opened(
+            context, connection, tokens, urgent=urgent, before_request=before_request
+        ) as provider:
             return action(provider)
     except AccessTokenRejectedError as error:
         lost = ConsentLostError(
@@ -103,10 +116,10 @@ def with_account(
             reason=error.reason,
             request_id=error.request_id,
         )
-        condemn(context, connection.id, lost)
+        condemn(context, connection.id, lost, refused=tokens)
         raise lost from error
     except ConsentLostError as error:
-        condemn(context, connection.id, error)
+        condemn(context, connection.id, error, refused=tokens)
         raise
 
 

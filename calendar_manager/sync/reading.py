@@ -40,6 +40,8 @@ class Reader:
         self._lease = lease
         self._factory = context.registry.get(lease.connection.provider)
         self._guard = DeletionGuard(context.options.breaker, accepted=lease.accepted_deletions)
+        self._began_at = self._kept_at = context.clock()
+        self._resumed = False
         self._events = 0
         self._changed = False
         self.progressed = False
@@ -63,6 +65,16 @@ class Reader:
                 uow.leases.turn_into_full(self._lease)
         return self._read_everything(provider)
 
+    def keep_lease(self) -> None:
+        """Renew the lease if that was not done lately; to be called before each request.
+
+        Raises:
+            LeaseLostError: Somebody else holds the calendar by now.
+        """
+        if self._context.clock() - self._kept_at > self._context.options.lease / 3:
+            with self._context.store.begin() as uow:
+                self._keep(uow)
+
     def _read_news(self, provider: CalendarProvider, cursor: str) -> FollowUp | None:
         if self._was_tried:
             with self._context.store.begin() as uow:
@@ -79,6 +91,7 @@ class Reader:
         return self._read_from(provider, self._begin())
 
     def _read_from(self, provider: CalendarProvider, read: FullRead) -> FollowUp | None:
+        self._began_at, self._resumed = read.began_at, read.position is not None
         pages = pull_pages(
             self._context, provider, self._lease.calendar, None, position=read.position
         )
@@ -169,8 +182,20 @@ class Reader:
             version=self._factory.normalizer_version,
             next_turns=self._context.next_turns(),
             materialized=task.window,
+            complete_as_of=self._began_at,
             now=task.now,
         )
+        if waiting is None and self._resumed:
+            # What changed while the read was broken off may lie behind it, and who told of it
+            # took the waiting job for one that had not begun.
+            news = uow.sync_jobs.request(
+                user_id=lease.calendar.user_id,
+                calendar_id=lease.calendar.id,
+                kind=SyncKind.INCREMENTAL,
+                trigger=lease.trigger,
+                now=task.now,
+            )
+            waiting = news.id
         return None if waiting is None else FollowUp(waiting)
 
     def _fills_piece(self, page: ChangePage) -> bool:
@@ -182,7 +207,9 @@ class Reader:
         return page.position is not None and self._events >= self._context.options.events_per_piece
 
     def _keep(self, uow: UnitOfWork) -> None:
-        uow.leases.keep(self._lease, until=self._context.clock() + self._context.options.lease)
+        now = self._context.clock()
+        uow.leases.keep(self._lease, until=now + self._context.options.lease)
+        self._kept_at = now
 
     @property
     def _was_tried(self) -> bool:

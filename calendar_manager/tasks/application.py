@@ -39,9 +39,11 @@ context: SyncContext = sync_context(services)
 app: Celery[Door] = services.queue.celery
 app.conf.update(
     beat_schedule=BEAT_SCHEDULE,
-    beat_scheduler="redbeat.RedBeatScheduler",
+    beat_scheduler="calendar_manager.tasks.beat:SteadyScheduler",
     beat_max_loop_interval=5,
     redbeat_redis_url=services.settings.redis_url,
+    # Without limits a Redis that hangs would take beat along.
+    redbeat_redis_options={"socket_timeout": 10, "socket_connect_timeout": 5},
     redbeat_key_prefix="calendar-manager:beat:",
     # Two beats are safe, because only the holder of this lock sends; should it die, the other
     # one takes over after so many seconds.

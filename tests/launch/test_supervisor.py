@@ -10,11 +10,12 @@ from time import monotonic
 import psutil
 import pytest
 
+from calendar_manager.launch import patience as patience_module
 from calendar_manager.launch import supervisor as supervisor_module
 from calendar_manager.launch.errors import LaunchError
+from calendar_manager.launch.patience import TRIES, Patience
 from calendar_manager.launch.supervisor import (
     MARK,
-    RESTARTS,
     Program,
     Supervisor,
     find_marked,
@@ -88,32 +89,57 @@ def test_a_program_that_ends_is_started_again(supervisor: Supervisor) -> None:
     assert child.process.pid != first
 
 
-def test_a_program_that_ends_again_and_again_is_given_up(supervisor: Supervisor) -> None:
-    child = supervisor.start(python("broken", "raise SystemExit('no such colour')"))
+def test_a_program_that_ends_again_and_again_is_given_up(
+    supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience_module, "FIRST_PAUSE_SECONDS", 0.001)
+    supervisor.start(python("broken", "raise SystemExit('no such colour')"))
 
-    def give_up() -> None:
-        for _ in range(RESTARTS + 1):
-            until(lambda: not child.is_running())
+    def check_for_ever() -> None:
+        while monotonic() < deadline:
             supervisor.check()
 
+    deadline = monotonic() + 60
     with pytest.raises(LaunchError, match="no such colour") as caught:
-        give_up()
+        check_for_ever()
 
-    assert "broken ended 6 times" in str(caught.value)
-    assert len(child.ended_at) == RESTARTS
+    assert f"broken ended {TRIES} times" in str(caught.value)
 
 
 def test_old_failures_are_forgotten(
     supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(supervisor_module, "RESTART_WINDOW_SECONDS", 0.0)
+    monkeypatch.setattr(patience_module, "LASTING_SECONDS", 0.0)
     child = supervisor.start(python("flaky", "pass"))
 
-    for _ in range(RESTARTS + 2):
+    for _ in range(TRIES + 2):
         until(lambda: not child.is_running())
         supervisor.check()
 
-    assert len(child.ended_at) == 1
+    assert child.patience.ends == 1
+
+
+def test_the_pause_before_the_next_start_grows_up_to_a_limit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr(patience_module, "monotonic", lambda: now)
+    patience, pauses = Patience(), []
+
+    for _ in range(TRIES):
+        assert patience.has_ended()
+        assert not patience.has_ended(), "one end counts once"
+        ended = now
+        while not patience.is_over():
+            now += 0.25
+        pauses.append(now - ended)
+        patience.has_started()
+    now += patience_module.LASTING_SECONDS
+    assert patience.has_ended()
+
+    assert pauses == [0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0]
+    assert patience.is_over()
+    assert not patience.is_exhausted()
 
 
 def test_a_successor_does_not_meet_the_children_of_its_predecessor(

@@ -19,6 +19,7 @@ from calendar_manager.store.crypto import TokenCipher
 from calendar_manager.store.unit_of_work import Store
 from calendar_manager.sync.context import SyncContext, SyncOptions
 from tests.sync.desk import EMAIL, NOW, Clock, Desk, connect
+from tests.sync.limited import bear_everything
 
 
 @pytest.fixture(scope="session")
@@ -59,7 +60,7 @@ def context(
     with Redis.from_url(clean_redis) as redis:
         yield SyncContext(
             store=Store(clean_database, TokenCipher([key])),
-            registry=build_registry(provider_settings(settings)),
+            registry=bear_everything(build_registry(provider_settings(settings))),
             redis=redis,
             clock=clock,
             jitter=lambda: 0.5,

@@ -68,6 +68,12 @@ class Desk:
     def run(self, job: SyncJob) -> FollowUp | None:
         return run_job(self.context, job.id)
 
+    def finish(self, job: SyncJob) -> None:
+        """Run all pieces of a job."""
+        follow_up = self.run(job)
+        while follow_up is not None and follow_up.job_id == job.id:
+            follow_up = self.run(job)
+
     def job(self, job_id: UUID) -> SyncJob:
         with self.context.store.begin() as uow:
             job = uow.sync_jobs.find(self.user_id, job_id)

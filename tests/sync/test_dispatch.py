@@ -81,7 +81,7 @@ def test_a_job_whose_worker_was_killed_is_sent_again_and_ends(desk: Desk) -> Non
             job.id,
             token=uuid4(),
             now=desk.clock(),
-            until=desk.clock() + desk.context.options.lease,
+            until=desk.clock() + RESEND_AFTER + timedelta(minutes=1),
         )
     desk.clock.now += RESEND_AFTER
     assert job.id not in dispatch(desk)

@@ -7,6 +7,7 @@ import pytest
 
 from calendar_manager.domain.sync_jobs import RESEND_AFTER, SyncKind, SyncStatus, SyncTrigger
 from calendar_manager.sync.dispatch import dispatch_syncs
+from calendar_manager.sync.engine import run_job
 from calendar_manager.sync.reading import READ_LIFE
 from tests.sync.desk import EMAIL, Desk, timed
 
@@ -30,7 +31,7 @@ def test_a_large_read_goes_in_pieces_and_shows_its_progress(large: Desk) -> None
     job = large.request(SyncTrigger.CONNECT)
     pieces = []
     follow_up = large.run(job)
-    while follow_up is not None:
+    while follow_up is not None and follow_up.job_id == job.id:
         assert (follow_up.job_id, follow_up.urgent) == (job.id, False)
         now = large.job(job.id)
         assert now.status is SyncStatus.RUNNING
@@ -50,8 +51,7 @@ def test_a_large_read_goes_in_pieces_and_shows_its_progress(large: Desk) -> None
 def test_each_page_is_asked_for_once(large: Desk) -> None:
     job = large.request()
     large.control.clear_requests()
-    while large.run(job) is not None:
-        pass
+    large.finish(job)
     assert large.control.count_requests(EVENTS) == 10
 
 
@@ -109,8 +109,7 @@ def test_a_position_that_is_too_old_begins_anew(large: Desk) -> None:
     job = large.request()
     large.run(job)
     large.clock.now += READ_LIFE
-    while large.run(job) is not None:
-        pass
+    large.finish(job)
     ended = large.job(job.id)
     assert ended.status is SyncStatus.SUCCEEDED
     assert ended.counts.unchanged == 9
@@ -119,13 +118,33 @@ def test_a_position_that_is_too_old_begins_anew(large: Desk) -> None:
 
 def test_a_read_in_pieces_sweeps_only_at_its_end(large: Desk) -> None:
     first = large.request()
-    while large.run(first) is not None:
-        pass
+    large.finish(first)
     gone = str(large.control.truth(EMAIL)[0]["id"])
     large.control.mutate(EMAIL, "delete", gone)
     large.control.expire_sync_tokens(EMAIL)
     job = large.request()
-    while large.run(job) is not None:
+    while large.job(job.id).status is not SyncStatus.SUCCEEDED:
         assert len(large.spans()) == 30
+        large.run(job)
     assert len(large.spans()) == 29
     assert large.job(job.id).kind is SyncKind.FULL
+
+
+def test_what_changes_while_a_read_is_broken_off_is_looked_for_right_after_it(large: Desk) -> None:
+    large.clock.now += timedelta(minutes=1)
+    began_at = large.clock.now
+    job = large.request()
+    large.run(job)
+    large.control.create_events(EMAIL, [timed("Late", "31 09:00", "31 10:00")])
+    large.clock.now += timedelta(minutes=5)
+    follow_ups = [large.run(job) for _ in range(3)]
+    (calendar,) = large.rows('SELECT last_synced_at FROM calendars WHERE "primary"')
+    assert calendar["last_synced_at"] == began_at
+    assert follow_ups[-1] is not None
+    news = follow_ups[-1].job_id
+    assert news != job.id
+    run_job(large.context, news)
+    assert large.job(news).kind is SyncKind.INCREMENTAL
+    assert ("Late", "03-31 09:00", "03-31 10:00") in large.spans()
+    (calendar,) = large.rows('SELECT last_synced_at FROM calendars WHERE "primary"')
+    assert calendar["last_synced_at"] == large.clock.now

@@ -27,6 +27,7 @@ from calendar_manager.sync.context import SyncContext
 from calendar_manager.sync.pull import with_account
 from calendar_manager.sync.quota import PAUSES_KEY, make_gate, note_pause
 from tests.sync.desk import Desk
+from tests.sync.limited import Limited
 
 pytestmark = pytest.mark.store
 
@@ -34,17 +35,6 @@ SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
 CALENDARS = "/users/me/calendarList"
 EVENTS = r"/calendars/[^/]+/events$"
-
-
-class Limited:
-    """A provider with another quota, or fewer seats, and otherwise as it is."""
-
-    def __init__(self, factory: ProviderFactory, **changes: Any) -> None:
-        self._factory = factory
-        self._changes = changes
-
-    def __getattr__(self, name: str) -> Any:
-        return self._changes[name] if name in self._changes else getattr(self._factory, name)
 
 
 def limited(

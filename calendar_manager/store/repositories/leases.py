@@ -144,12 +144,7 @@ class LeaseRepository:
     def pause(self, lease: Lease, *, resend_at: datetime) -> None:
         """Let go of the calendar between two pieces of a full read; the job goes on running.
 
-        Args:
-            lease: The right to write.
-            resend_at: When the next piece is sent again if its message gets lost.
-
-        Raises:
-            LeaseLostError: Somebody else holds the calendar by now.
+        Its next piece is sent at ``resend_at`` if no message for it comes before.
         """
         self._write(lease, lease_token=None, leased_until=None)
         self._end_job(lease, resend_at=resend_at)
@@ -163,8 +158,18 @@ class LeaseRepository:
         next_turns: NextTurns,
         now: datetime,
         materialized: Span,
+        complete_as_of: datetime,
     ) -> UUID | None:
         """End a successful run, storing the cursor.
+
+        Args:
+            lease: The right to write.
+            cursor: Where the next run goes on.
+            version: The normalizer that was at work.
+            next_turns: When the calendar is due again.
+            now: The present.
+            materialized: The span in which series are laid out.
+            complete_as_of: When the read began; what changed later may be missing.
 
         Returns:
             The job that was asked for meanwhile and has to be sent now, None when there is none.
@@ -182,7 +187,7 @@ class LeaseRepository:
             # Where the horizon rolled on during the read, only what both have laid out is sure.
             materialized_from=func.greatest(CalendarRow.materialized_from, start),
             materialized_until=func.least(CalendarRow.materialized_until, end),
-            last_synced_at=now,
+            last_synced_at=complete_as_of,
             last_synced_via=ReadVia(lease.trigger.via),
             failures=0,
             error=None,
@@ -205,11 +210,7 @@ class LeaseRepository:
             next_sync_at: When to look again whether the source is back.
             now: The present.
 
-        Returns:
-            As :meth:`complete`.
-
-        Raises:
-            LeaseLostError: Somebody else holds the calendar by now.
+        What it returns and raises is as with :meth:`complete`.
         """
         self._write(
             lease,
@@ -317,7 +318,7 @@ class LeaseRepository:
                     **attempts,
                 )
         except IntegrityError:
-            # Only one job of a calendar waits at a time, and another one does.
+            # Another job of the calendar waits, and only one may.
             waiting = self._end_job(
                 lease, status=SyncStatus.FAILED, finished_at=now, error=message, error_reason=reason
             )
@@ -394,10 +395,3 @@ class LeaseRepository:
             held=calendar.held_at is not None,
             accepted_deletions=calendar.accepted_deletions,
         )
-
-
-def lock_calendar(session: Session, calendar_id: UUID) -> CalendarRow | None:
-    """Lock a calendar against writers for the rest of the transaction."""
-    return session.scalars(
-        select(CalendarRow).where(CalendarRow.id == calendar_id).with_for_update()
-    ).one_or_none()

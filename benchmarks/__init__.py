@@ -1,0 +1,1 @@
+"""Programs that measure and torment a whole installation on this machine."""

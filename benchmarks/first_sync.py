@@ -1,0 +1,196 @@
+"""The first sync of a large calendar: how fast, and how much memory the worker takes.
+
+``uv run python -m benchmarks.first_sync --events 100000`` starts PostgreSQL, Redis and the sandbox
+as processes of their own, fills a Google calendar, connects it through the consent page, and runs
+its first sync here, piece by piece as a worker does. After every piece it prints how many events
+are stored and how much memory this process has, so that a memory that grows with the calendar
+shows. The time is compared with writing as many rows in bulk and nothing else.
+"""
+
+import argparse
+import gc
+import json
+import os
+import secrets
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import cast
+from urllib.parse import parse_qsl, urlsplit
+from uuid import UUID
+
+import psutil
+import requests
+import structlog
+from cryptography.fernet import Fernet
+from sqlalchemy import MetaData, Table, insert, select, text
+
+from calendar_manager.bootstrap import Services, build_services, sync_context
+from calendar_manager.config import load_settings
+from calendar_manager.domain.accounts import ProviderKind
+from calendar_manager.embedded import start_postgres, start_redis
+from calendar_manager.sandbox.control_client import ControlClient, approve_consent
+from calendar_manager.store.migrations import upgrade_database
+from calendar_manager.store.tables import EventRow, OccurrenceRow
+from calendar_manager.sync.engine import run_job
+from calendar_manager.web.deps import build_accounts
+
+ACCOUNT = "freya@example.test"
+BATCH = 2000
+PAGE = 2500
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What was measured after a piece.
+
+    Attributes:
+        events: How many events were stored by then.
+        seconds: Since the first piece began.
+        megabytes: Resident memory of the process that syncs.
+    """
+
+    events: int
+    seconds: float
+    megabytes: float
+
+
+def main() -> int:
+    """Measure, and print a table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.first_sync", description=__doc__)
+    parser.add_argument("--events", type=int, default=10_000, help="size of the calendar")
+    count = parser.parse_args().events
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
+    with tempfile.TemporaryDirectory() as home, _installation(Path(home)) as (services, control):
+        _fill(control, count)
+        job_id = _connect(services)
+        samples = list(_sync(services, job_id))
+        floor = _measure_floor(services)
+    _print(samples, floor)
+    return 0
+
+
+@contextmanager
+def _installation(home: Path) -> Iterator[tuple[Services, ControlClient]]:
+    command = [sys.executable, "-m", "calendar_manager.sandbox", "--json"]
+    postgres, redis = start_postgres(home), start_redis(home)
+    sandbox = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603 - ours.
+    try:
+        assert sandbox.stdout is not None  # noqa: S101 - it was asked for as a pipe.
+        control = ControlClient(json.loads(sandbox.stdout.readline())["sandbox"])
+        settings = load_settings(
+            {
+                "DATABASE_URL": postgres.url,
+                "REDIS_URL": redis.url,
+                "JWT_SECRET": secrets.token_urlsafe(48),
+                "TOKEN_ENCRYPTION_KEYS": Fernet.generate_key().decode(),
+                **control.google_settings(),
+            }
+        )
+        upgrade_database(settings.database_url)
+        services = build_services(settings)
+        yield services, control
+        services.store.engine.dispose()
+    finally:
+        sandbox.terminate()
+        sandbox.wait()
+        redis.stop()
+        postgres.stop()
+
+
+def _fill(control: ControlClient, count: int) -> None:
+    control.add_account(ACCOUNT, time_zone="Europe/Berlin")
+    first = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=60)  # noqa: TID251 - a benchmark lives in the present.
+    for begin in range(0, count, BATCH):
+        control.create_events(
+            ACCOUNT,
+            [
+                {
+                    "summary": f"Meeting {number}",
+                    "description": "Agenda and notes. " * 20,
+                    "start": {"dateTime": (first + timedelta(minutes=5 * number)).isoformat()},
+                    "end": {"dateTime": (first + timedelta(minutes=5 * number + 5)).isoformat()},
+                    "attendees": [{"email": f"guest{number % 97}@client.example"}],
+                }
+                for number in range(begin, min(begin + BATCH, count))
+            ],
+        )
+
+
+def _connect(services: Services) -> UUID:
+    accounts = build_accounts(services)
+    user = accounts.registration.register(
+        email="freya@example.test",
+        password=secrets.token_urlsafe(12),
+        name="Freya",
+        time_zone="Europe/Berlin",
+    )
+    redirect_uri = f"{services.settings.frontend_url}/api/auth/callback/google"
+    request = accounts.connecting.begin(
+        user.id, ProviderKind.GOOGLE, redirect_uri=redirect_uri, wants_json=True
+    )
+    with requests.Session() as session:
+        way_back = approve_consent(session, request.url, ACCOUNT)
+    accounts.connecting.finish(
+        ProviderKind.GOOGLE,
+        parameters=dict(parse_qsl(urlsplit(way_back).query)),
+        browser_secret=request.browser_secret,
+        signed_in=user.id,
+    )
+    with services.store.begin() as uow:
+        (job, *_) = uow.sync_jobs.list(user.id)
+    return job.id
+
+
+def _sync(services: Services, job_id: UUID) -> Iterator[Sample]:
+    context = sync_context(services)
+    process, began, stored, again = psutil.Process(os.getpid()), time.perf_counter(), 0, True
+    while again:
+        follow_up = run_job(context, job_id)
+        again = follow_up is not None and follow_up.job_id == job_id
+        gc.collect()
+        with services.store.begin() as uow:
+            stored = uow.session.scalars(text("SELECT count(*) FROM events")).one()
+        megabytes = process.memory_info().rss / 2**20
+        yield Sample(stored, time.perf_counter() - began, megabytes)
+
+
+def _measure_floor(services: Services) -> float:
+    """Return the seconds that writing the same rows in bulk takes, without anything around it."""
+    took = 0.0
+    with services.store.engine.connect() as source, services.store.engine.connect() as target:
+        for table in (cast("Table", EventRow.__table__), cast("Table", OccurrenceRow.__table__)):
+            copy = table.to_metadata(MetaData(), name=f"copy_of_{table.name}")
+            target.execute(text(f"CREATE TABLE {copy.name} (LIKE {table.name} INCLUDING ALL)"))
+            target.commit()
+            columns = [column for column in table.columns if column.computed is None]
+            rows = source.execution_options(yield_per=PAGE).execute(select(*columns)).mappings()
+            for page in rows.partitions():
+                values = [dict(row) for row in page]
+                began = time.perf_counter()
+                target.execute(insert(copy), values)
+                target.commit()
+                took += time.perf_counter() - began
+    return took
+
+
+def _print(samples: list[Sample], floor: float) -> None:
+    print(f"{'events':>10} {'seconds':>9} {'memory (MB)':>12}")
+    for sample in samples:
+        print(f"{sample.events:>10,} {sample.seconds:>9.1f} {sample.megabytes:>12.0f}")
+    last = samples[-1]
+    rate = last.events / last.seconds
+    print(
+        f"{rate:,.0f} events per second. Writing the same rows in bulk, and nothing else,"
+        f" takes {floor:.1f} s: the sync takes {last.seconds / floor:.1f} times as long."
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
