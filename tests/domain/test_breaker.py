@@ -23,7 +23,7 @@ LIMITS = BreakerLimits(share=0.5, minimum=10)
     ],
 )
 def test_a_run_stops_before_it_deletes_too_much(
-    deleting: int, living: int, full: bool, tripped: bool
+    deleting: int, living: int, *, full: bool, tripped: bool
 ) -> None:
     deletion = Deletion(deleting=deleting, living=living, full=full)
     assert trips(deletion, LIMITS, accepted=None) is tripped
@@ -42,7 +42,7 @@ def test_what_a_person_agreed_to_passes_and_much_more_does_not() -> None:
     full=st.booleans(),
 )
 def test_more_deletions_never_pass_where_fewer_stop(
-    living: int, share: float, minimum: int, full: bool
+    living: int, share: float, minimum: int, *, full: bool
 ) -> None:
     limits = BreakerLimits(share=share, minimum=minimum)
     answers = [
