@@ -91,8 +91,9 @@ class FoundConflict:
 def find_conflicts(meetings: Iterable[Meeting], settings: ConflictSettings) -> list[FoundConflict]:
     """Find the conflicts among the meetings of one user.
 
-    A free meeting and one of zero length never conflict. What blocks by the user's and the
-    calendars' settings is the caller's to choose, see :func:`calendar_manager.domain.busy.blocks`.
+    A free meeting and one of zero length never conflict, nor does a series with itself. What
+    blocks by the user's and the calendars' settings is the caller's to choose, see
+    :func:`calendar_manager.domain.busy.blocks`.
 
     Args:
         meetings: In any order, each once.
@@ -124,7 +125,8 @@ def _close_pairs(
         start = second.span.start
         reaching = [first for first in reaching if first.span.end + reach > start]
         for first in reaching:
-            yield first, second
+            if first.leading.event_id != second.leading.event_id:
+                yield first, second
         reaching.append(second)
 
 

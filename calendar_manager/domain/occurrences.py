@@ -1,6 +1,7 @@
 """From events to the concrete times that they take: what fills the table of occurrences."""
 
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import assert_never
@@ -30,6 +31,13 @@ from calendar_manager.domain.timespan import DateSpan, Span
 DEFAULT_LIMIT = 10_000
 """How many occurrences a series may have in one window; an hourly one fills a year with fewer."""
 
+MOST_AT_ONCE = 24
+"""How many occurrences of one series may run at the same time. An event of an hour that recurs
+every second would otherwise overlap itself millions of times; what is left out begins in time
+that the others take already."""
+
+_TOO_DENSE = f"more than {MOST_AT_ONCE} of its occurrences run at once; the rest is left out"
+
 _FIRST_INSTANT = datetime.min.replace(tzinfo=UTC)
 _LAST_INSTANT = datetime.max.replace(tzinfo=UTC)
 
@@ -44,7 +52,7 @@ class Materialized:
     Attributes:
         occurrences: By ascending name; no two have the same.
         truncated: Whether the limit cut the series off; the earliest occurrences are there.
-        problem: Why the recurrence could not be read, in words for a person, or None.
+        problem: Why the recurrence could not be laid out as it is, in words for a person, or None.
     """
 
     occurrences: tuple[Occurrence, ...]
@@ -68,7 +76,8 @@ def materialize(
 
     Timed occurrences last as long in real time as the master does, all-day ones as many days
     (RFC 5545, section 3.8.5.3). A series without a known time zone recurs in UTC. A master whose
-    recurrence cannot be read has its own first occurrence alone, wherever the window lies.
+    recurrence cannot be read has its own first occurrence alone, wherever the window lies. An
+    occurrence that begins while :data:`MOST_AT_ONCE` others of the series run is left out.
 
     Args:
         event: A single event, a master or an override.
@@ -107,14 +116,27 @@ def _materialize_series(
     except InvalidRecurrenceError as error:
         starts, problem = (_start_of(when),), str(error)
     is_named = _find_named(event, overrides, zone)
-    occurrences: list[Occurrence] = []
-    for start in starts:
-        if is_named(start):
-            continue
-        occurrence = _occurrence(event, start, _moved(when, start), zone)
-        if problem is not None or _is_within(occurrence.span, window):
-            occurrences.append(occurrence)
-    return Materialized(tuple(occurrences), truncated, problem)
+    own = (
+        _occurrence(event, start, _moved(when, start), zone)
+        for start in starts
+        if not is_named(start)
+    )
+    near = [one for one in own if problem is not None or _is_within(one.span, window)]
+    occurrences = tuple(_thin_out(near))
+    if len(occurrences) < len(near):
+        problem = _TOO_DENSE
+    return Materialized(occurrences, truncated, problem)
+
+
+def _thin_out(occurrences: Iterable[Occurrence]) -> Iterator[Occurrence]:
+    """Leave out what begins while too many others run; in and out by ascending start."""
+    ends: deque[datetime] = deque()
+    for occurrence in occurrences:
+        while ends and ends[0] <= occurrence.span.start:
+            ends.popleft()
+        if len(ends) < MOST_AT_ONCE:
+            ends.append(occurrence.span.end)
+            yield occurrence
 
 
 def _expand_timed(

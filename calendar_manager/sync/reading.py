@@ -62,6 +62,7 @@ class Reader:
                 log.info("cursor_expired", job_id=str(self._lease.job_id), reason=error.reason)
         if cursor is not None or self._lease.kind is SyncKind.INCREMENTAL:
             with self._context.store.begin() as uow:
+                self._keep(uow)
                 uow.leases.turn_into_full(self._lease)
         return self._read_everything(provider)
 
@@ -78,6 +79,7 @@ class Reader:
     def _read_news(self, provider: CalendarProvider, cursor: str) -> FollowUp | None:
         if self._was_tried:
             with self._context.store.begin() as uow:
+                self._keep(uow)
                 uow.leases.start_over(self._lease, now=self._context.clock())
         pages = pull_pages(self._context, provider, self._lease.calendar, cursor)
         return self._write_all(pages, self._lease.materialized or self._context.horizon())
@@ -108,6 +110,10 @@ class Reader:
         if read is None or read.position is None or lease.held or asked_anew:
             return None
         if read.normalizer_version != self._factory.normalizer_version:
+            return None
+        synced_at = lease.calendar.last_synced_at
+        if synced_at is not None and synced_at > read.began_at:
+            # It was overtaken by a complete read, and has not seen what that one brought.
             return None
         return read if self._context.clock() - read.began_at < READ_LIFE else None
 

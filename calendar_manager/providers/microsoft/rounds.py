@@ -83,6 +83,6 @@ def _sort_one(
 def _is_of_series(entry: Mapping[str, object]) -> bool:
     return (
         is_master(entry)
-        or entry.get("type") in _MEMBER_TYPES
+        or read_text(entry.get("type"), limit=ID_LIMIT) in _MEMBER_TYPES
         or bool(read_text(entry.get("seriesMasterId"), limit=ID_LIMIT))
     )
