@@ -29,6 +29,7 @@ EXAMINE_CONFLICTS: Final = "conflicts.examine"
 REFRESH_TOKENS: Final = "tokens.refresh"
 ROLL_HORIZON: Final = "horizon.roll"
 TEND_CHANNEL: Final = "channels.tend"
+REASSIGN_CLIENTS: Final = "clients.reassign"
 
 NOW: Final = timedelta(0)
 
@@ -124,6 +125,10 @@ class JobQueue:
     def examine_conflicts(self, user_id: UUID) -> None:
         """Look for conflicts where a user's occurrences changed."""
         self._send(EXAMINE_CONFLICTS, user_id, URGENT)
+
+    def reassign_clients(self, user_id: UUID) -> None:
+        """Let the rules tell anew whom a user's events belong to."""
+        self._send(REASSIGN_CLIENTS, user_id, MAINTENANCE)
 
     def count_workers(self, *, timeout: float = 1.0) -> int:
         """Return how many workers answer within ``timeout`` seconds; 0 if Redis does not."""

@@ -259,6 +259,8 @@ class Connecting:
             for calendar in uow.calendars.list_of_connection(connection.id)
             if calendar.sync_enabled and calendar.id not in asked_for
         ]
+        # The addresses of one's own accounts match no client's rule, and now there is one more.
+        uow.clients.request_reassign(user_id)
         # Its channels may have died with the consent.
         uow.channels.hurry({job.calendar_id for job in jobs}, now=now)
         uow.audit.record(

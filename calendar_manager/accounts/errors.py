@@ -128,6 +128,24 @@ class CalendarNotHeldError(AccountsError):
         super().__init__("No deletions of this calendar wait to be confirmed.")
 
 
+class ClientNotFoundError(AccountsError):
+    """The user has no such client."""
+
+    code = "client_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such client.")
+
+
+class EventNotFoundError(AccountsError):
+    """The user has no such event."""
+
+    code = "event_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such event.")
+
+
 class SyncDisabledError(AccountsError):
     """A calendar is not read because its user does not want it."""
 

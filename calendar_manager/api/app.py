@@ -19,10 +19,12 @@ from calendar_manager.api.openapi import DESCRIPTION, TAGS, install_openapi
 from calendar_manager.api.routes import (
     availability,
     calendars,
+    clients,
     conflicts,
     connect,
     connections,
     events,
+    explanation,
     health,
     login,
     me,
@@ -33,6 +35,7 @@ from calendar_manager.api.routes import (
 from calendar_manager.bootstrap import Services, build_services
 from calendar_manager.config import load_settings
 from calendar_manager.logs import configure_logging
+from calendar_manager.scheduling.answer_cache import AnswerCache
 from calendar_manager.web.app import install_pages
 from calendar_manager.web.deps import build_accounts
 
@@ -46,8 +49,10 @@ _ROUTES = (
     calendars,
     sync_jobs,
     events,
+    clients,
     conflicts,
     availability,
+    explanation,
     webhooks,
     health,
     metrics,
@@ -92,6 +97,7 @@ def create_app(services: Services | None = None) -> FastAPI:
 def _adopt(app: FastAPI, services: Services) -> None:
     app.state.services = services
     app.state.accounts = build_accounts(services)
+    app.state.answers = AnswerCache.connect(services.settings.redis_url, services.clock)
 
 
 @asynccontextmanager
@@ -111,6 +117,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     finally:
         services.store.engine.dispose()
         services.redis.close()
+        app.state.answers.close()
 
 
 def _operation_id(route: APIRoute) -> str:

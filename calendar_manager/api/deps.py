@@ -1,7 +1,7 @@
 """Who is asking: by bearer token, or by a browser's session cookie with its CSRF token."""
 
 from http import HTTPStatus
-from typing import Annotated, Final
+from typing import Annotated, Final, cast
 
 from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
@@ -11,6 +11,7 @@ from calendar_manager.accounts.sessions import Login
 from calendar_manager.accounts.tokens import TokenKind
 from calendar_manager.api.problems import ProblemError
 from calendar_manager.domain.users import User
+from calendar_manager.scheduling.answer_cache import AnswerCache
 from calendar_manager.web.cookies import CSRF_HEADER, SESSION_COOKIE
 from calendar_manager.web.deps import Accounts, AccountsDep, ServicesDep
 from calendar_manager.web.errors import SignInNeededError
@@ -18,6 +19,7 @@ from calendar_manager.web.negotiation import wants_page
 
 __all__ = [
     "AccountsDep",
+    "AnswersDep",
     "CurrentLogin",
     "CurrentUser",
     "NavigatingLogin",
@@ -114,6 +116,12 @@ async def require_user(login: Annotated[Login, Depends(require_login)]) -> User:
     return login.user
 
 
+async def get_answers(request: Request) -> AnswerCache:
+    """Return where busy time is kept between questions."""
+    return cast("AnswerCache", request.app.state.answers)
+
+
+AnswersDep = Annotated[AnswerCache, Depends(get_answers)]
 CurrentLogin = Annotated[Login, Depends(require_login)]
 CurrentUser = Annotated[User, Depends(require_user)]
 NavigatingLogin = Annotated[Login, Depends(require_navigating_login)]

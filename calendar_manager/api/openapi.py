@@ -14,6 +14,7 @@ TAGS: Final = [
     {"name": "calendars", "description": "Calendars, their settings, and syncing them."},
     {"name": "sync jobs", "description": "Progress and history of syncs."},
     {"name": "events", "description": "Occurrences of events in a range."},
+    {"name": "clients", "description": "Whom hours belong to, and how many they are."},
     {"name": "conflicts", "description": "Meetings that get in each other's way."},
     {"name": "availability", "description": "Free windows and bookable slots."},
     {"name": "webhooks", "description": "Where providers tell us that something changed."},

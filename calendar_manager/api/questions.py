@@ -15,6 +15,7 @@ from pydantic import AfterValidator, PlainValidator, WithJsonSchema
 from calendar_manager.accounts.fields import check_time_zone
 from calendar_manager.api.problems import InvalidFieldError, NotFoundError, ProblemError
 from calendar_manager.domain.errors import InvalidRulesError
+from calendar_manager.domain.rules import MINUTES_PER_DAY
 from calendar_manager.scheduling.asked_time import Moment
 from calendar_manager.scheduling.errors import (
     ConflictEndedError,
@@ -30,6 +31,9 @@ _MOMENT: Final = re.compile(
 _HELP: Final = (
     "Write it as 2026-11-20T09:00:00+01:00 (RFC 3339), or as 2026-11-20 for midnight in tz."
 )
+_START_HELP: Final = (
+    "Write it as 2026-11-20T09:00:00+01:00 (RFC 3339), or as 2026-11-20T09:00 for the clock in tz."
+)
 
 
 def parse_moment(value: Any) -> Moment:  # noqa: ANN401 - pydantic hands over what was sent.
@@ -40,18 +44,35 @@ def parse_moment(value: Any) -> Moment:  # noqa: ANN401 - pydantic hands over wh
     Raises:
         ValueError: It is neither, or an instant without an offset.
     """
+    moment = _read(value, _HELP)
+    if isinstance(moment, datetime) and moment.tzinfo is None:
+        raise ValueError(f"This time lacks its offset from UTC. {_HELP}")
+    return moment
+
+
+def parse_start(value: Any) -> datetime:  # noqa: ANN401 - as above.
+    """Read an instant with its offset, or a wall clock without one, which is naive then.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    moment = _read(value, _START_HELP)
+    if not isinstance(moment, datetime):
+        raise ValueError(f"This is a day without a time. {_START_HELP}")  # noqa: TRY004 - pydantic wants it.
+    return moment
+
+
+def _read(value: Any, advice: str) -> Moment:  # noqa: ANN401 - as above.
     match = _MOMENT.fullmatch(value) if isinstance(value, str) else None
     if match is None:
-        raise ValueError(f"This is not a time. {_HELP}")
-    day, clock, offset = match["day"], match["clock"], match["offset"]
-    if clock is not None and offset is None:
-        raise ValueError(f"This time lacks its offset from UTC. {_HELP}")
+        raise ValueError(f"This is not a time. {advice}")
+    day, clock, offset = match["day"], match["clock"], match["offset"] or ""
     try:
         if clock is None:
             return date.fromisoformat(day)
         return datetime.fromisoformat(f"{day}T{clock}{offset.replace(' ', '+').upper()}")
     except ValueError:
-        raise ValueError(f"There is no such time. {_HELP}") from None
+        raise ValueError(f"There is no such time. {advice}") from None
 
 
 MomentText = Annotated[
@@ -60,6 +81,16 @@ MomentText = Annotated[
     WithJsonSchema({"type": "string", "examples": ["2026-11-20", "2026-11-20T09:00:00+01:00"]}),
 ]
 
+AtQuery = Annotated[
+    Annotated[
+        datetime,
+        PlainValidator(parse_start),
+        WithJsonSchema(
+            {"type": "string", "examples": ["2026-11-20T09:00", "2026-11-20T09:00:00+01:00"]}
+        ),
+    ],
+    Query(description="The start, RFC 3339 with offset; without one, the clock in `tz`."),
+]
 StartQuery = Annotated[
     MomentText, Query(description="The first moment, RFC 3339 with offset; a date is midnight.")
 ]
@@ -67,6 +98,14 @@ EndQuery = Annotated[MomentText, Query(description="The first moment after the l
 ZoneQuery = Annotated[
     Annotated[str, AfterValidator(check_time_zone)] | None,
     Query(description="The IANA zone of dates in the question and of times in the answer."),
+]
+DurationQuery = Annotated[
+    int | None,
+    Query(ge=1, le=MINUTES_PER_DAY, description="Of a slot, in minutes; as your rules say."),
+]
+StepQuery = Annotated[
+    int | None,
+    Query(ge=1, le=MINUTES_PER_DAY, description="Of the grid, in minutes; as your rules say."),
 ]
 CalendarsQuery = Annotated[
     list[UUID],

@@ -43,3 +43,7 @@ class InvalidRulesError(DomainError):
     def __init__(self, message: str, field: tuple[str | int, ...]) -> None:
         super().__init__(message)
         self.field = field
+
+
+class InvalidPatternError(DomainError):
+    """The pattern of a client's rule cannot be used; the message is meant for the person."""

@@ -13,12 +13,12 @@ from calendar_manager.domain.times import find_zone
 from calendar_manager.domain.timespan import Span
 from calendar_manager.domain.users import User
 from calendar_manager.scheduling.calendars import load_calendars
+from calendar_manager.scheduling.client_owners import load_owners
 from calendar_manager.scheduling.errors import UnknownSubjectError
 from calendar_manager.scheduling.series import find_gaps, load_beyond
 from calendar_manager.store.agenda_entries import (
     AgendaEntry,
     AgendaFilter,
-    Assignment,
     EventDetail,
     StoredSeries,
 )
@@ -148,7 +148,7 @@ def _enter(
     """Return computed occurrences as the database would have them."""
     if not computed:
         return []
-    assignments = uow.agenda.load_assignments({series.event_id for series, _ in computed})
+    owners = load_owners(uow, computed, calendars)
     return [
         AgendaEntry(
             occurrence_id=name_occurrence(series.event_id, occurrence.original_start),
@@ -159,19 +159,7 @@ def _enter(
             span=occurrence.span,
             dates=occurrence.dates,
             busy=series.busy,
-            client_id=_client(assignments, series, occurrence, calendars),
+            client_id=owner.client_id,
         )
-        for series, occurrence in computed
+        for (series, occurrence), owner in zip(computed, owners, strict=True)
     ]
-
-
-def _client(
-    assignments: Mapping[Assignment, UUID | None],
-    series: StoredSeries,
-    occurrence: Occurrence,
-    calendars: Mapping[UUID, Calendar],
-) -> UUID | None:
-    for start in (occurrence.original_start, None):
-        if (series.event_id, start) in assignments:
-            return assignments[series.event_id, start]
-    return calendars[series.calendar_id].client_id

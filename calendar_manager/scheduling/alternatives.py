@@ -12,7 +12,7 @@ from calendar_manager.domain.meetings import Meeting
 from calendar_manager.domain.rules import MINUTES_PER_DAY, AvailabilityRules
 from calendar_manager.domain.timespan import Span, merge_spans
 from calendar_manager.domain.users import User
-from calendar_manager.scheduling.busy_time import load_busy_time
+from calendar_manager.scheduling.busy_time import BusyTime, load_busy_time
 from calendar_manager.scheduling.calendars import find_freshness, load_calendars
 from calendar_manager.scheduling.free_time import find_free_time, span_to_load
 from calendar_manager.store.agenda_entries import BlockingSpan
@@ -100,7 +100,7 @@ def _nearest(
     in_the_way.append(BlockingSpan(other.span, None, other.ical_uid))
     free = find_free_time(
         rules,
-        in_the_way,
+        BusyTime.of(in_the_way),
         _around(meeting),
         now=now,
         duration=meeting.span.duration,

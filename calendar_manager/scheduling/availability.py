@@ -10,12 +10,15 @@ from calendar_manager.domain.freshness import Freshness, find_blocking
 from calendar_manager.domain.rules import AvailabilityRules
 from calendar_manager.domain.rules_document import rules_from_document
 from calendar_manager.domain.times import find_zone
+from calendar_manager.domain.timespan import Span
 from calendar_manager.domain.users import User
+from calendar_manager.scheduling.answer_cache import AnswerCache, name_question
 from calendar_manager.scheduling.asked_time import Moment, resolve_span
-from calendar_manager.scheduling.busy_time import load_busy_time
+from calendar_manager.scheduling.busy_time import BusyTime, load_busy_time
 from calendar_manager.scheduling.calendars import find_freshness, load_calendars
 from calendar_manager.scheduling.free_time import FreeTime, find_free_time, span_to_load
 from calendar_manager.scheduling.public_holidays import check_place
+from calendar_manager.store.agenda_entries import AgendaCalendar
 from calendar_manager.store.unit_of_work import Store
 
 LONGEST: Final = timedelta(days=731)
@@ -33,6 +36,7 @@ class AvailabilityQuestion:
         duration_minutes: How long a slot is; None for what the rules say.
         step_minutes: The grid of the slots; None for what the rules say.
         calendar_ids: Which calendars are asked; empty for all that are read.
+        grid_zone: The IANA zone whose clock the slots stand on; None for that of the rules.
     """
 
     start: Moment
@@ -41,6 +45,7 @@ class AvailabilityQuestion:
     duration_minutes: int | None = None
     step_minutes: int | None = None
     calendar_ids: Collection[UUID] = ()
+    grid_zone: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +74,7 @@ def find_availability(
     *,
     now: datetime,
     maximum_age: timedelta,
+    answers: AnswerCache | None = None,
 ) -> AvailabilityAnswer:
     """Return when a user is free to be booked.
 
@@ -81,6 +87,7 @@ def find_availability(
         question: What is asked.
         now: The moment of the question.
         maximum_age: Copies of calendars older than this are stale.
+        answers: Where busy time is kept that was loaded for the same question before.
 
     Raises:
         InvalidQuestionError: The stretch of time cannot be used.
@@ -96,7 +103,7 @@ def find_availability(
         taking_part = [entry for entry in calendars if entry.calendar.blocks_availability]
         freshness = find_freshness(taking_part, now, maximum_age)
         load = None if find_blocking(freshness) else span_to_load(rules, asked, now)
-        busy = [] if load is None else load_busy_time(uow, user, taking_part, [load])
+    busy = BusyTime() if load is None else _find_busy_time(store, user, taking_part, load, answers)
     duration = question.duration_minutes or rules.slot_duration_minutes
     step = question.step_minutes or rules.slot_step_minutes
     free = FreeTime()
@@ -108,6 +115,7 @@ def find_availability(
             now=now,
             duration=timedelta(minutes=duration),
             step=timedelta(minutes=step),
+            grid_zone=question.grid_zone,
         )
     return AvailabilityAnswer(
         time_zone=time_zone,
@@ -116,6 +124,28 @@ def find_availability(
         free=free,
         freshness=freshness,
     )
+
+
+def _find_busy_time(
+    store: Store,
+    user: User,
+    calendars: Sequence[AgendaCalendar],
+    span: Span,
+    answers: AnswerCache | None,
+) -> BusyTime:
+    """Return a user's busy time from the cache, or else from the database.
+
+    No transaction is open while the cache is asked.
+    """
+    key = name_question(user, calendars, span)
+    kept = None if answers is None else answers.find(key)
+    if kept is not None:
+        return kept
+    with store.begin() as uow:
+        busy = BusyTime.of(load_busy_time(uow, user, calendars, [span]))
+    if answers is not None:
+        answers.keep(key, busy)
+    return busy
 
 
 def load_rules(store: Store, user: User) -> AvailabilityRules:

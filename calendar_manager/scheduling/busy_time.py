@@ -1,13 +1,14 @@
 """When a user is busy, in the database and beyond what is laid out there."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from calendar_manager.domain.accounts import Calendar
 from calendar_manager.domain.busy import blocks
 from calendar_manager.domain.events import EventType
 from calendar_manager.domain.times import find_zone
-from calendar_manager.domain.timespan import Span
+from calendar_manager.domain.timespan import Span, merge_spans
 from calendar_manager.domain.users import User
 from calendar_manager.scheduling.series import find_gaps, load_beyond
 from calendar_manager.store.agenda_entries import AgendaCalendar, BlockingSpan, StoredSeries
@@ -40,6 +41,24 @@ def load_busy_time(
         if not occurrence.span.is_empty and _blocks(series, settings, user)
     ]
     return busy
+
+
+@dataclass(frozen=True, slots=True)
+class BusyTime:
+    """When a person is busy, without who or what.
+
+    Attributes:
+        spans: Sorted, apart, and none empty.
+        meetings: The span of each meeting, for the limits of the rules; each meeting once.
+    """
+
+    spans: Sequence[Span] = ()
+    meetings: Sequence[Span] = ()
+
+    @classmethod
+    def of(cls, busy: Sequence[BlockingSpan]) -> "BusyTime":
+        """Return what makes a person busy, with all that free time does not ask left out."""
+        return cls(merge_spans(one.span for one in busy), list_meetings(busy))
 
 
 def list_meetings(busy: Iterable[BlockingSpan]) -> list[Span]:

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from calendar_manager.domain.availability import bookable_span, free_windows
+from calendar_manager.domain.daily_limits import keep_within_minutes
 from calendar_manager.domain.rules import AvailabilityRules
 from calendar_manager.domain.slots import find_slots
 from calendar_manager.domain.times import find_zone, local_date, start_of_day
 from calendar_manager.domain.timespan import Span
-from calendar_manager.scheduling.busy_time import list_meetings
+from calendar_manager.scheduling.busy_time import BusyTime
 from calendar_manager.scheduling.public_holidays import find_holidays
-from calendar_manager.store.agenda_entries import BlockingSpan
 
 _ONE_DAY = timedelta(days=1)
 
@@ -32,7 +32,8 @@ class FreeTime:
 def span_to_load(rules: AvailabilityRules, asked: Span, now: datetime) -> Span | None:
     """Return in which span busy time decides about an answer.
 
-    It reaches over the question by the buffers, and to whole local days for the daily limits.
+    It reaches over the question by the buffers, and to whole local days: for the daily limits,
+    and so that the same question has the same span all day long.
 
     Args:
         rules: The person's rules.
@@ -46,23 +47,26 @@ def span_to_load(rules: AvailabilityRules, asked: Span, now: datetime) -> Span |
     if wanted is None:
         return None
     zone = find_zone(rules.time_zone)
-    days = Span(
-        start_of_day(local_date(wanted.start, zone), zone),
-        start_of_day(local_date(wanted.end, zone) + _ONE_DAY, zone),
-    )
     before = timedelta(minutes=rules.buffer_before_minutes)
     after = timedelta(minutes=rules.buffer_after_minutes)
-    return wanted.widened(before, after).hull(days)
+    reached = wanted.widened(before, after)
+    days = Span(
+        start_of_day(local_date(reached.start, zone), zone),
+        start_of_day(local_date(reached.end, zone) + _ONE_DAY, zone),
+    )
+    # A clock change at midnight can leave a stretch that belongs to no day.
+    return reached.hull(days)
 
 
 def find_free_time(
     rules: AvailabilityRules,
-    busy: Sequence[BlockingSpan],
+    busy: BusyTime,
     asked: Span,
     *,
     now: datetime,
     duration: timedelta,
     step: timedelta,
+    grid_zone: str | None = None,
 ) -> FreeTime:
     """Return the free windows and slots of a stretch of time.
 
@@ -73,6 +77,7 @@ def find_free_time(
         now: The moment of the question.
         duration: How long a slot is.
         step: The grid of the slots.
+        grid_zone: The IANA zone whose clock they stand on; None for that of the rules.
 
     Raises:
         InvalidRulesError: The holidays that the rules name are not known.
@@ -86,8 +91,9 @@ def find_free_time(
         local_date(wanted.start, zone) - _ONE_DAY,
         local_date(wanted.end, zone),
     )
-    meetings = list_meetings(busy)
-    windows = free_windows(
-        rules, [blocking.span for blocking in busy], asked, now, holidays, meetings
-    )
-    return FreeTime(windows, find_slots(windows, rules, duration, step, meetings))
+    windows = free_windows(rules, busy.spans, asked, now, holidays, busy.meetings)
+    if grid_zone is None or grid_zone == rules.time_zone:
+        return FreeTime(windows, find_slots(windows, rules, duration, step, busy.meetings))
+    # The days of the limits stay those of the rules.
+    slots = find_slots(windows, AvailabilityRules(time_zone=grid_zone), duration, step)
+    return FreeTime(windows, keep_within_minutes(rules, slots, busy.meetings, asked))

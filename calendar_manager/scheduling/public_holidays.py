@@ -1,5 +1,6 @@
 """Public holidays, from the tables of the ``holidays`` package."""
 
+from collections.abc import Mapping
 from datetime import date
 from functools import lru_cache
 
@@ -20,12 +21,23 @@ def find_holidays(place: str | None, first: date, last: date) -> frozenset[date]
     Raises:
         InvalidRulesError: The package knows no such place.
     """
+    return frozenset(name_holidays(place, first, last))
+
+
+def name_holidays(place: str | None, first: date, last: date) -> Mapping[date, str]:
+    """Return the same days with the names of their holidays, in the language of the place.
+
+    Raises:
+        InvalidRulesError: The package knows no such place.
+    """
     if place is None:
-        return frozenset()
-    years = range(first.year, last.year + 1)
-    return frozenset(
-        day for year in years for day in _holidays_of_year(place, year) if first <= day <= last
-    )
+        return {}
+    return {
+        day: name
+        for year in range(first.year, last.year + 1)
+        for day, name in _holidays_of_year(place, year).items()
+        if first <= day <= last
+    }
 
 
 def check_place(place: str | None) -> None:
@@ -39,7 +51,7 @@ def check_place(place: str | None) -> None:
 
 
 @lru_cache(maxsize=256)
-def _holidays_of_year(place: str, year: int) -> frozenset[date]:
+def _holidays_of_year(place: str, year: int) -> Mapping[date, str]:
     country, _, subdivision = place.partition("-")
     try:
         found = holidays.country_holidays(country, subdiv=subdivision or None, years=year)
@@ -49,4 +61,4 @@ def _holidays_of_year(place: str, year: int) -> frozenset[date]:
             ("holidays",),
         ) from error
     # A holiday on a weekend may be observed in the year before or after.
-    return frozenset(day for day in found if day.year == year)
+    return {day: name for day, name in found.items() if day.year == year}

@@ -1,18 +1,16 @@
 """The parts of SQL that reads of the agenda share."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, case, or_
-from sqlalchemy.orm import aliased
+from sqlalchemy import ColumnElement, and_, or_
 
 from calendar_manager.domain.busy import Busy
 from calendar_manager.domain.timespan import Span
 from calendar_manager.store.spans import multirange_of
 from calendar_manager.store.tables import (
     CalendarRow,
-    EventAssignmentRow,
     EventRow,
     OccurrenceRow,
 )
@@ -64,33 +62,3 @@ def is_wanted(text: str | None, *, mirrors: bool) -> list[ColumnElement[bool]]:
         columns = (EventRow.title, EventRow.location, EventRow.description)
         conditions.append(or_(*(column.icontains(text, autoescape=True) for column in columns)))
     return conditions
-
-
-class ClientOfOccurrence:
-    """Whom an occurrence belongs to.
-
-    The assignment of the occurrence itself goes first, then that of all occurrences of its
-    event, then the calendar's client. An assignment to nobody counts as one.
-
-    Attributes:
-        id: The client's id, as an SQL expression.
-    """
-
-    def __init__(self) -> None:
-        self._exact = aliased(EventAssignmentRow)
-        self._whole = aliased(EventAssignmentRow)
-        self.id: ColumnElement[UUID | None] = case(
-            (self._exact.id.is_not(None), self._exact.client_id),
-            (self._whole.id.is_not(None), self._whole.client_id),
-            else_=CalendarRow.client_id,
-        )
-
-    def join(self, query: Select[Any]) -> Select[Any]:
-        """Join the assignments to a query over occurrences and their calendars."""
-        exact, whole = self._exact, self._whole
-        of_occurrence = and_(
-            exact.event_id == OccurrenceRow.event_id,
-            exact.original_start == OccurrenceRow.original_start,
-        )
-        of_event = and_(whole.event_id == OccurrenceRow.event_id, whole.original_start.is_(None))
-        return query.outerjoin(exact, of_occurrence).outerjoin(whole, of_event)

@@ -14,9 +14,6 @@ from calendar_manager.domain.timespan import DateSpan, Span
 OccurrenceName = tuple[UUID, datetime]
 """Our id of an event and the original start of one of its occurrences."""
 
-Assignment = tuple[UUID, datetime | None]
-"""Our id of an event and the original start of an occurrence; None stands for all of them."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgendaCalendar:
@@ -26,11 +23,14 @@ class AgendaCalendar:
         calendar: With the user's settings.
         connection_status: Whether its connection may be read.
         materialized: The span in which its series are laid out; None before the first time.
+        changes: The ids of the last changes of its events, sorted. While they are the same,
+            nothing has changed; what is read after them is at least as new.
     """
 
     calendar: Calendar
     connection_status: ConnectionStatus
     materialized: Span | None
+    changes: tuple[UUID, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,9 +11,11 @@ from sqlalchemy.orm import Session, sessionmaker
 from calendar_manager.domain.errors import CalendarManagerError
 from calendar_manager.store.crypto import TokenCipher
 from calendar_manager.store.repositories.agenda import AgendaRepository
+from calendar_manager.store.repositories.assignments import AssignmentRepository
 from calendar_manager.store.repositories.audit import AuditRepository
 from calendar_manager.store.repositories.calendars import CalendarRepository
 from calendar_manager.store.repositories.channels import ChannelRepository
+from calendar_manager.store.repositories.clients import ClientRepository
 from calendar_manager.store.repositories.conflicts import ConflictRepository
 from calendar_manager.store.repositories.connections import ConnectionRepository
 from calendar_manager.store.repositories.events import EventRepository
@@ -47,9 +49,11 @@ class UnitOfWork:
         self._after_commit: list[Callable[[], None]] = []
         self.session = session
         self.agenda = AgendaRepository(session)
+        self.assignments = AssignmentRepository(session)
         self.audit = AuditRepository(session)
         self.calendars = CalendarRepository(session)
         self.channels = ChannelRepository(session, cipher)
+        self.clients = ClientRepository(session)
         self.conflicts = ConflictRepository(session)
         self.connections = ConnectionRepository(session, cipher)
         self.events = EventRepository(session)

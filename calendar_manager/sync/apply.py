@@ -12,6 +12,7 @@ from calendar_manager.domain.sync_jobs import SyncCounts
 from calendar_manager.domain.timespan import Span, merge_spans
 from calendar_manager.store.lease import Lease
 from calendar_manager.store.unit_of_work import UnitOfWork, UnstorableError
+from calendar_manager.sync.assigning import assign_changed
 from calendar_manager.sync.guard import DeletionGuard
 from calendar_manager.sync.layout import lay_out
 from calendar_manager.sync.plan import find_mentioned, plan_page
@@ -175,6 +176,7 @@ def _write(uow: UnitOfWork, changes: Sequence[RemoteChange], task: Task) -> Appl
             series=plan.series,
             window=task.window,
         )
+    assign_changed(uow, calendar.user_id, calendar.id, stored)
     return Applied(plan.counts, plan.rejections, plan.seen, tuple(touched))
 
 

@@ -25,7 +25,7 @@ class Retention:
     Attributes:
         sync_jobs: Sync jobs after their end.
         conflicts: Conflicts after they were closed and over.
-        deleted: Events and calendars after they were deleted, restorable until then.
+        deleted: Events, calendars and clients after they were deleted, restorable until then.
         oauth_states: Consents that nobody came back with, after they expired.
         channels: Push channels after their end.
     """
@@ -59,6 +59,7 @@ def clean_up(
     with store.begin() as uow:
         # Their events went with the others, so little is left to do.
         removed["calendars"] = uow.calendars.purge_deleted(before=now - retention.deleted)
+        removed["clients"] = uow.clients.purge_deleted(before=now - retention.deleted)
     with store.begin() as uow:
         removed["channels"] = uow.channels.delete_ended(before=now - retention.channels)
     log.info("cleaned_up", **removed)

@@ -30,6 +30,11 @@ BEAT_SCHEDULE: Final[dict[str, dict[str, Any]]] = {
         "schedule": 60.0,
         "options": {"queue": "maintenance", "expires": 60},
     },
+    "reconcile-clients": {
+        "task": "clients.reconcile",
+        "schedule": 60.0,
+        "options": {"queue": "maintenance", "expires": 60},
+    },
     "roll-horizons": {
         "task": "horizon.dispatch",
         "schedule": crontab(minute="17", hour="*/6"),

@@ -7,7 +7,9 @@ from typing import Annotated, cast
 from fastapi import Depends
 from starlette.requests import Request
 
+from calendar_manager.accounts.assigning import Assigning
 from calendar_manager.accounts.calendars import Calendars
+from calendar_manager.accounts.clients import Clients
 from calendar_manager.accounts.connecting import Connecting
 from calendar_manager.accounts.csrf import CsrfGuard
 from calendar_manager.accounts.disconnecting import Disconnecting
@@ -30,6 +32,8 @@ class Accounts:
         connecting: Connecting an account by OAuth.
         disconnecting: Leaving one account, or everything.
         calendars: Settings of calendars, and asking for a sync.
+        clients: Clients and their rules.
+        assigning: Saying by hand whom an event belongs to.
         csrf: Protection of what a browser is made to send.
     """
 
@@ -39,6 +43,8 @@ class Accounts:
     connecting: Connecting
     disconnecting: Disconnecting
     calendars: Calendars
+    clients: Clients
+    assigning: Assigning
     csrf: CsrfGuard
 
 
@@ -67,6 +73,8 @@ def build_accounts(services: Services, *, passwords: Passwords | None = None) ->
         connecting=Connecting(store=store, registry=registry, jobs=queue, clock=clock),
         disconnecting=Disconnecting(store=store, registry=registry, jobs=queue, clock=clock),
         calendars=Calendars(store=store, jobs=queue, clock=clock),
+        clients=Clients(store=store, jobs=queue, clock=clock),
+        assigning=Assigning(store=store),
         csrf=CsrfGuard(secret),
     )
 

@@ -14,6 +14,12 @@ def wants_page(request: Request) -> bool:
     return "text/html" in _accepted(request)
 
 
+def wants_csv(request: Request) -> bool:
+    """Tell whether the caller asks for a table as CSV."""
+    accepted = _accepted(request)
+    return "text/csv" in accepted and "application/json" not in accepted
+
+
 def _accepted(request: Request) -> set[str]:
     """Return the media types of ``Accept`` (RFC 9110 section 12.5.1), without their weights."""
     ranges = request.headers.get("accept", "").split(",")

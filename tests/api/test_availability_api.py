@@ -105,6 +105,7 @@ def test_windows_slots_and_freshness(desk: Desk) -> None:
             "via": "poll",
             "status": "ok",
             "policy": "warn",
+            "within_max_age": None,
         }
     ]
     assert (answer["time_zone"], answer["duration_minutes"], answer["step_minutes"]) == (

@@ -2,13 +2,16 @@
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Body, Query, Response
+from fastapi import APIRouter, Body, Response
 
-from calendar_manager.api.deps import CurrentUser, ServicesDep
+from calendar_manager.api.deps import AnswersDep, CurrentUser, ServicesDep
+from calendar_manager.api.freshening import FreshenedDep
 from calendar_manager.api.problems import describe_problem
 from calendar_manager.api.questions import (
     CalendarsQuery,
+    DurationQuery,
     RangeDep,
+    StepQuery,
     refusals,
 )
 from calendar_manager.api.schemas.availability import (
@@ -17,7 +20,6 @@ from calendar_manager.api.schemas.availability import (
     RulesDocument,
     render_availability,
 )
-from calendar_manager.domain.rules import MINUTES_PER_DAY
 from calendar_manager.domain.rules_document import rules_to_document
 from calendar_manager.scheduling.availability import (
     AvailabilityQuestion,
@@ -45,20 +47,17 @@ _RULES_BODY: Final = {
 def get_availability(
     user: CurrentUser,
     services: ServicesDep,
+    answers: AnswersDep,
+    freshened: FreshenedDep,
     asked: RangeDep,
-    duration: Annotated[
-        int | None,
-        Query(ge=1, le=MINUTES_PER_DAY, description="Of a slot, in minutes; as your rules say."),
-    ] = None,
-    step: Annotated[
-        int | None,
-        Query(ge=1, le=MINUTES_PER_DAY, description="Of the grid, in minutes; as your rules say."),
-    ] = None,
+    duration: DurationQuery = None,
+    step: StepQuery = None,
     calendar_id: CalendarsQuery = [],  # noqa: B006 - FastAPI copies it.
 ) -> Response:
     """Show free windows and bookable slots, with how fresh the calendars behind them are.
 
-    At most two years at a time. `tz` is the zone of your rules by default.
+    At most two years at a time. `tz` is the zone of your rules by default. With `max_age`,
+    calendars whose copy is older are read first; `within_max_age` tells which made it in time.
     """
     question = AvailabilityQuestion(
         start=asked.start,
@@ -75,8 +74,11 @@ def get_availability(
             question,
             now=services.clock(),
             maximum_age=services.settings.stale_after,
+            answers=answers,
         )
-    return Response(render_availability(answer), media_type="application/json")
+    return Response(
+        render_availability(answer, freshened.complete_as_of), media_type="application/json"
+    )
 
 
 @router.get("/rules", summary="Read my rules", response_model=RulesDocument)

@@ -8,20 +8,24 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
 
-from calendar_manager.api.deps import CurrentUser, ServicesDep
+from calendar_manager.accounts.assigning import Scope, Subject
+from calendar_manager.api.deps import AccountsDep, CurrentUser, ServicesDep
 from calendar_manager.api.paging import Page, PageParamsDep, make_page
 from calendar_manager.api.problems import InvalidFieldError, describe_problem
 from calendar_manager.api.questions import (
     CalendarsQuery,
+    MomentText,
     RangeDep,
     ZoneQuery,
     refusals,
 )
+from calendar_manager.api.schemas.clients import AssignmentBody, AssignmentOut
 from calendar_manager.api.schemas.events import EventDetailOut, EventOut
 from calendar_manager.api.text import Line
+from calendar_manager.domain.events import original_start_key
 from calendar_manager.domain.times import find_zone
 from calendar_manager.scheduling.agenda import AgendaQuestion, find_event, list_agenda
-from calendar_manager.scheduling.asked_time import resolve_span
+from calendar_manager.scheduling.asked_time import Moment, resolve_moment, resolve_span
 
 router = APIRouter(prefix="/api/events", tags=["events"])
 
@@ -117,6 +121,56 @@ def get_event(
     with refusals():
         detail, busy = find_event(services.store, user, event_id)
     return EventDetailOut.of_detail(detail, find_zone(tz or user.time_zone), busy=busy)
+
+
+@router.patch(
+    "/{event_id}/client",
+    summary="Say whom an event belongs to",
+    responses={404: describe_problem(404, "event_not_found", "There is no such event.")},
+)
+def assign_event(
+    event_id: UUID, body: AssignmentBody, user: CurrentUser, accounts: AccountsDep
+) -> AssignmentOut:
+    """Assign an event, one occurrence of a series, or a series; it wins over every rule.
+
+    `id` is the event's. With scope `event`, a series needs `occurrence_id` or `original_start`
+    to tell which occurrence is meant; what is said of one stays when the series is assigned.
+    """
+    subject = _subject(event_id, body.scope, body.occurrence_id, body.original_start)
+    assigned = accounts.assigning.assign(user, subject, body.client_id, body.project)
+    return AssignmentOut.of(assigned)
+
+
+@router.delete(
+    "/{event_id}/client",
+    summary="Let the rules say whom an event belongs to",
+    responses={404: describe_problem(404, "event_not_found", "There is no such event.")},
+)
+def unassign_event(
+    event_id: UUID,
+    user: CurrentUser,
+    accounts: AccountsDep,
+    scope: Scope = Scope.EVENT,
+    occurrence_id: UUID | None = None,
+    original_start: MomentText | None = None,
+) -> AssignmentOut:
+    """Forget what was said by hand, so that the rules count again; tells what they say."""
+    subject = _subject(event_id, scope, occurrence_id, original_start)
+    return AssignmentOut.of(accounts.assigning.forget(user, subject))
+
+
+def _subject(
+    event_id: UUID, scope: Scope, occurrence_id: UUID | None, start: Moment | None
+) -> Subject:
+    """Return what a person speaks of; a date names an all-day occurrence."""
+    named = None
+    if start is not None:
+        with refusals():
+            resolve_moment(start, "original_start", find_zone("UTC"))
+        named = original_start_key(start)
+    return Subject(
+        event_id=event_id, scope=scope, occurrence_id=occurrence_id, original_start=named
+    )
 
 
 def _read_include(values: list[str]) -> frozenset[Include]:

@@ -1,5 +1,6 @@
 """Availability and its rules."""
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -54,6 +55,7 @@ _AVAILABILITY_EXAMPLE: Final[JsonDict] = {
             "via": "poll",
             "status": "ok",
             "policy": "warn",
+            "within_max_age": None,
         }
     ],
     "warnings": [],
@@ -81,6 +83,9 @@ class FreshnessOut(BaseModel):
     via: ReadVia | None = Field(description="By which way it was.")
     status: CalendarStatus
     policy: UnreadablePolicy = Field(description="What happens while it cannot be read.")
+    within_max_age: bool | None = Field(
+        description="Whether it is as young as `max_age` asks for; null when nobody asked."
+    )
 
 
 class WarningOut(BaseModel):
@@ -158,10 +163,16 @@ class RulesDocument(BaseModel):
     max_minutes_per_day: int | None = None
 
 
-def render_availability(answer: AvailabilityAnswer) -> bytes:
+def render_availability(
+    answer: AvailabilityAnswer, complete_as_of: datetime | None = None
+) -> bytes:
     """Return an answer as JSON in the shape of :class:`AvailabilityOut`.
 
     Thousands of slots are written at once, which is why no model is made of each.
+
+    Args:
+        answer: What was found.
+        complete_as_of: As of when copies had to be complete; None when nobody asked.
     """
     zone = find_zone(answer.time_zone)
 
@@ -178,22 +189,41 @@ def render_availability(answer: AvailabilityAnswer) -> bytes:
             "step_minutes": answer.step_minutes,
             "windows": show(answer.free.windows),
             "slots": show(answer.free.slots),
-            "freshness": [
-                {
-                    "calendar_id": freshness.calendar_id,
-                    "name": freshness.name,
-                    "complete_as_of": freshness.complete_as_of,
-                    "via": freshness.via,
-                    "status": freshness.status,
-                    "policy": freshness.policy,
-                }
-                for freshness in answer.freshness
-            ],
-            "warnings": [
-                _warn(freshness) for freshness in answer.freshness if _is_worth_telling(freshness)
-            ],
+            "freshness": show_freshness(answer.freshness, complete_as_of),
+            "warnings": show_warnings(answer.freshness),
         }
     )
+
+
+def show_freshness(
+    calendars: Iterable[Freshness], complete_as_of: datetime | None
+) -> list[dict[str, object]]:
+    """Return how far calendars can be trusted, in the shape of :class:`FreshnessOut`.
+
+    Args:
+        calendars: As found.
+        complete_as_of: As of when copies had to be complete; None when nobody asked.
+    """
+    return [
+        {
+            "calendar_id": freshness.calendar_id,
+            "name": freshness.name,
+            "complete_as_of": freshness.complete_as_of,
+            "via": freshness.via,
+            "status": freshness.status,
+            "policy": freshness.policy,
+            "within_max_age": None
+            if complete_as_of is None
+            else freshness.complete_as_of is not None
+            and freshness.complete_as_of >= complete_as_of,
+        }
+        for freshness in calendars
+    ]
+
+
+def show_warnings(calendars: Iterable[Freshness]) -> list[dict[str, object]]:
+    """Return what makes an answer uncertain, in the shape of :class:`WarningOut`."""
+    return [_warn(freshness) for freshness in calendars if _is_worth_telling(freshness)]
 
 
 def _is_worth_telling(freshness: Freshness) -> bool:

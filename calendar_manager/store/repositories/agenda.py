@@ -5,8 +5,9 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import and_, case, select, tuple_
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import and_, func, select, tuple_
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.orm import Session
 
 from calendar_manager.domain.accounts import Calendar, ConnectionStatus
 from calendar_manager.domain.busy import Busy, blocks
@@ -15,7 +16,6 @@ from calendar_manager.domain.meetings import BusyOccurrence
 from calendar_manager.domain.timespan import Span
 from calendar_manager.store.agenda_conditions import (
     IS_READ,
-    ClientOfOccurrence,
     is_wanted,
     lies_in,
     takes_time_in,
@@ -24,7 +24,6 @@ from calendar_manager.store.agenda_entries import (
     AgendaCalendar,
     AgendaEntry,
     AgendaFilter,
-    Assignment,
     BlockingSpan,
     EventDetail,
     OccurrenceName,
@@ -36,13 +35,14 @@ from calendar_manager.store.agenda_rows import (
     entry_of,
     materialized_span,
 )
+from calendar_manager.store.client_conditions import ClientOfOccurrence
 from calendar_manager.store.event_rows import event_from_row
 from calendar_manager.store.repositories.calendars import calendar_from_row
 from calendar_manager.store.tables import (
+    CalendarChangeRow,
     CalendarRow,
     ClientRow,
     ConnectionRow,
-    EventAssignmentRow,
     EventRow,
     OccurrenceRow,
 )
@@ -64,8 +64,13 @@ class AgendaRepository:
         Deleted calendars, those that the provider no longer lists, and those whose sync is
         switched off are not among them.
         """
+        changes = (
+            select(func.array_agg(aggregate_order_by(CalendarChangeRow.id, CalendarChangeRow.id)))
+            .where(CalendarChangeRow.calendar_id == CalendarRow.id)
+            .scalar_subquery()
+        )
         rows = self._session.execute(
-            select(CalendarRow, ConnectionRow.status)
+            select(CalendarRow, ConnectionRow.status, changes)
             .join(ConnectionRow, ConnectionRow.id == CalendarRow.connection_id)
             .where(CalendarRow.user_id == user_id, *IS_READ)
             .order_by(CalendarRow.created_at, CalendarRow.id)
@@ -75,8 +80,9 @@ class AgendaRepository:
                 calendar=calendar_from_row(row),
                 connection_status=ConnectionStatus(status),
                 materialized=materialized_span(row),
+                changes=tuple(changed or ()),
             )
-            for row, status in rows
+            for row, status, changed in rows
         ]
 
     def has_client(self, user_id: UUID, client_id: UUID) -> bool:
@@ -140,16 +146,14 @@ class AgendaRepository:
 
     def find_event(self, user_id: UUID, event_id: UUID) -> EventDetail | None:
         """Return a user's event, or None; a cancelled override is none."""
-        whole = aliased(EventAssignmentRow)
-        client = case((whole.id.is_not(None), whole.client_id), else_=CalendarRow.client_id)
-        of_event = and_(whole.event_id == EventRow.id, whole.original_start.is_(None))
+        client = ClientOfOccurrence()
         only_one = and_(OccurrenceRow.event_id == EventRow.id, EventRow.kind != EventKind.MASTER)
         row = self._session.execute(
-            select(EventRow, CalendarRow, OccurrenceRow.id, client)
-            .join(CalendarRow, CalendarRow.id == EventRow.calendar_id)
-            .outerjoin(whole, of_event)
-            .outerjoin(OccurrenceRow, only_one)
-            .where(
+            client.join(
+                select(EventRow, CalendarRow, OccurrenceRow.id, client.id)
+                .join(CalendarRow, CalendarRow.id == EventRow.calendar_id)
+                .outerjoin(OccurrenceRow, only_one)
+            ).where(
                 EventRow.id == event_id,
                 EventRow.user_id == user_id,
                 EventRow.deleted_at.is_(None),
@@ -301,17 +305,6 @@ class AgendaRepository:
             )
         )
         return frozenset((event_id, original_start) for event_id, original_start in rows)
-
-    def load_assignments(self, event_ids: Collection[UUID]) -> Mapping[Assignment, UUID | None]:
-        """Return to whom events are assigned; None where somebody said to nobody."""
-        rows = self._session.execute(
-            select(
-                EventAssignmentRow.event_id,
-                EventAssignmentRow.original_start,
-                EventAssignmentRow.client_id,
-            ).where(EventAssignmentRow.event_id.in_(event_ids))
-        )
-        return {(event_id, start): client_id for event_id, start, client_id in rows}
 
     def _load_overrides(
         self, masters: Sequence[EventRow]

@@ -2,6 +2,7 @@
 
 from calendar_manager.store.tables.base import Base
 from calendar_manager.store.tables.calendars import (
+    CalendarChangeRow,
     CalendarRow,
     ChannelRow,
     ConnectionRow,
@@ -28,6 +29,7 @@ __all__ = [
     "AuditRow",
     "AvailabilityRulesRow",
     "Base",
+    "CalendarChangeRow",
     "CalendarRow",
     "ChannelRow",
     "ClientRow",

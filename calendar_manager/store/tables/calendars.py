@@ -106,6 +106,24 @@ class CalendarRow(Row):
     )
 
 
+class CalendarChangeRow(Base):
+    """The last transactions that changed a calendar's events or occurrences, kept by triggers.
+
+    As long as a reader finds the same ids, nothing has changed in between.
+    """
+
+    __tablename__ = "calendar_changes"
+
+    id: Mapped[uuid.UUID] = mapped_column(
+        primary_key=True, server_default=text("gen_random_uuid()")
+    )
+    calendar_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("calendars.id", ondelete="CASCADE"))
+    made_by: Mapped[int] = mapped_column(BigInteger)
+    made_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+
+    __table_args__ = (Index("ix_calendar_changes_calendar_id", "calendar_id"),)
+
+
 class FullReadRow(Base):
     """A full read of a calendar that is under way, perhaps in pieces, and how far it has come."""
 

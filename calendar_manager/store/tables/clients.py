@@ -22,9 +22,14 @@ class ClientRow(Row):
     currency: Mapped[str | None]
     time_zone: Mapped[str | None]
     notes: Mapped[str | None]
+    weekly_budget_minutes: Mapped[int | None]
     deleted_at: Mapped[datetime | None]
 
-    __table_args__ = (Index("ix_clients_user_id", "user_id"),)
+    __table_args__ = (
+        CheckConstraint("(rate IS NULL) = (currency IS NULL)", name="price"),
+        CheckConstraint("weekly_budget_minutes > 0", name="weekly_budget"),
+        Index("ix_clients_user_id", "user_id"),
+    )
 
 
 class ClientRuleRow(Row):
@@ -34,8 +39,10 @@ class ClientRuleRow(Row):
 
     user_id: Mapped[uuid.UUID] = owner()
     client_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("clients.id", ondelete="CASCADE"))
+    position: Mapped[int]
     kind: Mapped[str]
     pattern: Mapped[str]
+    project: Mapped[str | None]
 
     __table_args__ = (
         CheckConstraint("kind IN ('attendee_domain', 'address', 'title', 'calendar')", name="kind"),
@@ -45,7 +52,12 @@ class ClientRuleRow(Row):
 
 
 class EventAssignmentRow(Row):
-    """An event that belongs to a client; without an original start, all its occurrences."""
+    """An event that belongs to a client; without an original start, all its occurrences.
+
+    What a person says of one occurrence of a series stands at the master's id and the
+    occurrence's original start, so that it stays when the provider turns the occurrence into an
+    event of its own, or back.
+    """
 
     __tablename__ = "event_assignments"
 
@@ -55,6 +67,7 @@ class EventAssignmentRow(Row):
     client_id: Mapped[uuid.UUID | None] = mapped_column(
         ForeignKey("clients.id", ondelete="CASCADE")
     )
+    project: Mapped[str | None]
     origin: Mapped[str]
 
     __table_args__ = (
@@ -66,6 +79,9 @@ class EventAssignmentRow(Row):
             postgresql_nulls_not_distinct=True,
         ),
         CheckConstraint("origin IN ('hand', 'rule')", name="origin"),
+        CheckConstraint(
+            "origin = 'hand' OR (client_id IS NOT NULL AND original_start IS NULL)", name="rule"
+        ),
         Index("ix_event_assignments_client_id", "client_id"),
         Index("ix_event_assignments_user_id", "user_id"),
     )

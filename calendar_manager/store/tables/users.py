@@ -29,9 +29,15 @@ class UserRow(Row):
     conflict_buffer_minutes: Mapped[int] = mapped_column(server_default="0")
     travel_minutes: Mapped[int] = mapped_column(server_default="0")
     all_day_conflicts: Mapped[bool] = mapped_column(server_default="false")
+    reassign_asked_at: Mapped[datetime | None]
 
     __table_args__ = (
         Index("uq_users_email", text("lower(email)"), unique=True),
+        Index(
+            "ix_users_reassign_asked_at",
+            "reassign_asked_at",
+            postgresql_where=text("reassign_asked_at IS NOT NULL"),
+        ),
         CheckConstraint("role IN ('user', 'admin')", name="role"),
         CheckConstraint(
             "minimum_overlap_minutes >= 0 AND conflict_buffer_minutes >= 0 AND travel_minutes >= 0",

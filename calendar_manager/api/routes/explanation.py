@@ -1,0 +1,61 @@
+"""Explanations: why I can be booked at a time, or not."""
+
+from fastapi import APIRouter, Response
+
+from calendar_manager.api.deps import CurrentUser, ServicesDep
+from calendar_manager.api.freshening import FreshenedDep
+from calendar_manager.api.problems import describe_problem
+from calendar_manager.api.questions import (
+    AtQuery,
+    CalendarsQuery,
+    DurationQuery,
+    StepQuery,
+    ZoneQuery,
+    refusals,
+)
+from calendar_manager.api.schemas.explanation import ExplanationOut, render_explanation
+from calendar_manager.scheduling.explanation import ExplanationQuestion, explain_start
+
+router = APIRouter(prefix="/api/availability", tags=["availability"])
+
+
+@router.get(
+    "/explain",
+    summary="Ask why I can be booked at a time, or not",
+    response_model=ExplanationOut,
+    responses={404: describe_problem(404, "calendar_not_found", "There is no such calendar.")},
+)
+def explain_availability(
+    user: CurrentUser,
+    services: ServicesDep,
+    freshened: FreshenedDep,
+    at: AtQuery,
+    duration: DurationQuery = None,
+    step: StepQuery = None,
+    tz: ZoneQuery = None,
+    calendar_id: CalendarsQuery = [],  # noqa: B006 - FastAPI copies it.
+) -> Response:
+    """Show every reason why a start cannot be booked, and the three nearest that can.
+
+    It is bookable exactly when `GET /api/availability` offers it as a slot to the same question.
+    A calendar that cannot be read is a reason when its policy is `block`, a warning when it is
+    `warn`.
+    """
+    question = ExplanationQuestion(
+        at=at,
+        time_zone=tz,
+        duration_minutes=duration,
+        step_minutes=step,
+        calendar_ids=frozenset(calendar_id),
+    )
+    with refusals():
+        answer = explain_start(
+            services.store,
+            user,
+            question,
+            now=services.clock(),
+            maximum_age=services.settings.stale_after,
+        )
+    return Response(
+        render_explanation(answer, freshened.complete_as_of), media_type="application/json"
+    )
