@@ -21,6 +21,7 @@ from calendar_manager.sandbox.control_client import ControlClient
 from calendar_manager.sync.context import SyncContext
 from tests.sync.caldotcom_person import Busy, CaldotcomPerson, busy_in_truth
 from tests.sync.desk import EMAIL, NOW, Clock, Desk, connect
+from tests.sync.limited import bear_everything
 
 pytestmark = pytest.mark.store
 
@@ -66,7 +67,7 @@ def open_desk(
             api_url=variables["CALCOM_API_URL"],
             versions=CalDotComVersions(bookings=bookings_version),
         )
-        registry = build_registry(ProviderSettings(caldotcom=settings))
+        registry = bear_everything(build_registry(ProviderSettings(caldotcom=settings)))
         changed = replace(context, registry=registry)
         return Desk(
             changed, clock, control, connect(changed, email, provider=ProviderKind.CALDOTCOM)
