@@ -69,11 +69,13 @@ class Person:
         return connection
 
 
-class NoCookies(httpx.Cookies):
+class Forgetful(httpx.Client):
     """Forgets every cookie at once, so that only what a test sends speaks for it."""
 
-    def extract_cookies(self, response: httpx.Response) -> None:
-        """Keep nothing."""
+    def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
+        answer = super().send(request, **options)
+        self.cookies.clear()
+        return answer
 
 
 def expect_problem(answer: Any, status: int, code: str, *fields: str) -> dict[str, Any]:
