@@ -273,6 +273,7 @@ class Connecting:
         def send() -> None:
             for job in jobs:
                 self._jobs.sync_calendar(job.id, urgent=True)
+                self._jobs.tend_channel(job.calendar_id)
 
         uow.after_commit(send)
         return connection

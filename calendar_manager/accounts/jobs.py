@@ -14,3 +14,7 @@ class Jobs(Protocol):
     def examine_conflicts(self, user_id: UUID) -> None:
         """Look for conflicts where a user's occurrences changed."""
         ...
+
+    def tend_channel(self, calendar_id: UUID) -> None:
+        """Have the provider tell us of a calendar's changes."""
+        ...

@@ -29,6 +29,9 @@ class NoJobs:
     def examine_conflicts(self, user_id: UUID) -> None:
         """Do nothing."""
 
+    def tend_channel(self, calendar_id: UUID) -> None:
+        """Do nothing."""
+
 
 @pytest.fixture
 def received(desk: Desk) -> Iterator[list[Received]]:

@@ -40,6 +40,9 @@ class Outbox:
     def examine_conflicts(self, user_id: Any) -> None:
         """Nobody looks for conflicts here."""
 
+    def tend_channel(self, calendar_id: Any) -> None:
+        """Do nothing."""
+
 
 def reconnect(desk: Desk) -> Outbox:
     """Let the person connect again, as the application does it."""
