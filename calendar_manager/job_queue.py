@@ -30,6 +30,7 @@ REFRESH_TOKENS: Final = "tokens.refresh"
 ROLL_HORIZON: Final = "horizon.roll"
 TEND_CHANNEL: Final = "channels.tend"
 REASSIGN_CLIENTS: Final = "clients.reassign"
+EXPORT_TO_CALDOTCOM: Final = "export.push"
 
 NOW: Final = timedelta(0)
 
@@ -129,6 +130,10 @@ class JobQueue:
     def reassign_clients(self, user_id: UUID) -> None:
         """Let the rules tell anew whom a user's events belong to."""
         self._send(REASSIGN_CLIENTS, user_id, MAINTENANCE)
+
+    def export_to_caldotcom(self, connection_id: UUID) -> None:
+        """Bring the schedule that we keep at a Cal.com account up to date."""
+        self._send(EXPORT_TO_CALDOTCOM, connection_id, MAINTENANCE)
 
     def count_workers(self, *, timeout: float = 1.0) -> int:
         """Return how many workers answer within ``timeout`` seconds; 0 if Redis does not."""

@@ -164,6 +164,48 @@ class CalendarNeedsConsentError(AccountsError):
         super().__init__("The account of this calendar has to be connected again first.")
 
 
+class FeedNotFoundError(AccountsError):
+    """No busy feed has this address, or not any more."""
+
+    code = "feed_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such feed. Its owner may have revoked this address.")
+
+
+class CaldotcomNotConnectedError(AccountsError):
+    """The user has no Cal.com account connected."""
+
+    code = "caldotcom_not_connected"
+
+    def __init__(self) -> None:
+        super().__init__("No Cal.com account is connected. Connect one first.")
+
+
+class ExportError(AccountsError):
+    """Free time could not be exported to Cal.com; it is tried again by itself."""
+
+    code = "provider_refused"
+
+
+class ExportUnavailableError(ExportError):
+    """Cal.com cannot answer now."""
+
+    code = "provider_unavailable"
+
+
+class ExportScopeMissingError(ExportError):
+    """Cal.com does not let us write schedules."""
+
+    code = "scope_missing"
+
+
+class ExportNeedsConsentError(ExportError):
+    """The Cal.com account has to be connected again."""
+
+    code = "needs_reauth"
+
+
 class ConnectError(AccountsError):
     """An account could not be connected, and nothing of it was stored.
 

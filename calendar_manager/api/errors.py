@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from calendar_manager.accounts.errors import (
     AccountsError,
+    CaldotcomNotConnectedError,
     CalendarNeedsConsentError,
     CalendarNotFoundError,
     CalendarNotHeldError,
@@ -23,6 +24,11 @@ from calendar_manager.accounts.errors import (
     ConsentDeniedError,
     EmailTakenError,
     EventNotFoundError,
+    ExportError,
+    ExportNeedsConsentError,
+    ExportScopeMissingError,
+    ExportUnavailableError,
+    FeedNotFoundError,
     InvalidFieldsError,
     OAuthStateInvalidError,
     ProviderRefusedError,
@@ -41,6 +47,7 @@ from calendar_manager.store.unit_of_work import StoreUnavailableError
 log = structlog.get_logger(__name__)
 
 STATUS_OF: Final[dict[type[AccountsError], HTTPStatus]] = {
+    CaldotcomNotConnectedError: HTTPStatus.CONFLICT,
     CalendarNeedsConsentError: HTTPStatus.CONFLICT,
     CalendarNotHeldError: HTTPStatus.CONFLICT,
     CalendarNotFoundError: HTTPStatus.NOT_FOUND,
@@ -51,6 +58,11 @@ STATUS_OF: Final[dict[type[AccountsError], HTTPStatus]] = {
     ConsentDeniedError: HTTPStatus.FORBIDDEN,
     EmailTakenError: HTTPStatus.CONFLICT,
     EventNotFoundError: HTTPStatus.NOT_FOUND,
+    ExportError: HTTPStatus.BAD_GATEWAY,
+    ExportNeedsConsentError: HTTPStatus.CONFLICT,
+    ExportScopeMissingError: HTTPStatus.FORBIDDEN,
+    ExportUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
+    FeedNotFoundError: HTTPStatus.NOT_FOUND,
     InvalidFieldsError: HTTPStatus.UNPROCESSABLE_ENTITY,
     OAuthStateInvalidError: HTTPStatus.BAD_REQUEST,
     ProviderRefusedError: HTTPStatus.BAD_GATEWAY,

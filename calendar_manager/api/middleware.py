@@ -28,6 +28,7 @@ log = structlog.get_logger(__name__)
 REQUEST_ID_HEADER: Final = "X-Request-ID"
 
 _SANE_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
+_SECRET_PATH: Final = re.compile(r"\A/feeds/.*", re.DOTALL)
 _PAGES_POLICY: Final = (
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self';"
     " base-uri 'none'; frame-ancestors 'none'"
@@ -50,7 +51,7 @@ class RequestMiddleware:
     """Names each request, logs it, and answers for what nothing else caught.
 
     The id is taken over when the caller sends a sane one. The log line has the path without the
-    query, because queries carry codes and cursors.
+    query, because queries carry codes and cursors, and without the token in a feed's address.
 
     Args:
         app: What is surrounded.
@@ -74,12 +75,13 @@ class RequestMiddleware:
                 MutableHeaders(scope=message)[REQUEST_ID_HEADER] = request_id
             await send(message)
 
+        path = _SECRET_PATH.sub("/feeds/…", scope["path"])
         began = time.perf_counter()
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
                 await self._app(scope, receive, send_named)
             except Exception:
-                log.exception("request_failed", method=scope["method"], path=scope["path"])
+                log.exception("request_failed", method=scope["method"], path=path)
                 if status:
                     # Half an answer is on its way; cutting the line tells that it is broken.
                     raise
@@ -89,7 +91,7 @@ class RequestMiddleware:
                 log.info(
                     "request",
                     method=scope["method"],
-                    path=scope["path"],
+                    path=path,
                     status=status,
                     milliseconds=took,
                 )

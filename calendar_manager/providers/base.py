@@ -1,14 +1,14 @@
 """The protocol that every provider keeps, and the values that cross it."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Protocol, runtime_checkable
 from uuid import UUID
 
 from calendar_manager.domain.accounts import ProviderKind, RemoteCalendar, Tokens
 from calendar_manager.domain.changes import ChangePage, FindSeries, know_no_series
-from calendar_manager.domain.timespan import Span
+from calendar_manager.domain.timespan import DateSpan, Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +270,47 @@ class ChannelProvider(Protocol):
 
     def close_channel(self, channel: ChannelHandle) -> None:
         """Have the provider call no more; a channel that is already gone is a success."""
+        ...
+
+
+@runtime_checkable
+class ScheduleProvider(Protocol):
+    """What an open account can do besides, where the provider offers the person's time itself.
+
+    Every method may raise what :class:`CalendarProvider` says.
+    """
+
+    def push_schedule(self, body: Mapping[str, object], *, schedule_id: str | None) -> str:
+        """Have the provider keep a schedule of ours, as a whole and under its own name.
+
+        It never becomes the account's default one, and no other one is ever changed. The same
+        call may be made any number of times.
+
+        Args:
+            body: The schedule as the provider writes it; ``name`` is the one that we give it.
+            schedule_id: The provider's id of it from last time; None when there was none.
+
+        Returns:
+            The provider's id of it; another one when the schedule was gone and made anew.
+
+        Raises:
+            SchedulesUnavailableError: We may not write schedules.
+        """
+        ...
+
+    def push_absences(self, wanted: Collection[DateSpan], *, today: date) -> None:
+        """Have the provider tell people that the person is away.
+
+        Entries that we made and that are no longer wanted are deleted, unless they are over;
+        others are never touched. The same call may be made any number of times.
+
+        Args:
+            wanted: On which days.
+            today: The date at the person's place.
+
+        Raises:
+            SchedulesUnavailableError: We may not write absences.
+        """
         ...
 
 

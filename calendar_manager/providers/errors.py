@@ -60,6 +60,10 @@ class ChannelsUnavailableError(ProviderError):
     """The provider opens no channel on this calendar or for this account: poll it."""
 
 
+class SchedulesUnavailableError(ProviderError):
+    """The provider does not let us write schedules; reading goes on as before."""
+
+
 class CalendarGoneError(ProviderError):
     """This calendar is gone or closed to us; the account's others may be fine."""
 

@@ -103,7 +103,7 @@ def find_availability(
         taking_part = [entry for entry in calendars if entry.calendar.blocks_availability]
         freshness = find_freshness(taking_part, now, maximum_age)
         load = None if find_blocking(freshness) else span_to_load(rules, asked, now)
-    busy = BusyTime() if load is None else _find_busy_time(store, user, taking_part, load, answers)
+    busy = BusyTime() if load is None else find_busy_time(store, user, taking_part, load, answers)
     duration = question.duration_minutes or rules.slot_duration_minutes
     step = question.step_minutes or rules.slot_step_minutes
     free = FreeTime()
@@ -126,7 +126,7 @@ def find_availability(
     )
 
 
-def _find_busy_time(
+def find_busy_time(
     store: Store,
     user: User,
     calendars: Sequence[AgendaCalendar],
@@ -136,6 +136,13 @@ def _find_busy_time(
     """Return a user's busy time from the cache, or else from the database.
 
     No transaction is open while the cache is asked.
+
+    Args:
+        store: PostgreSQL.
+        user: Whose busy time.
+        calendars: Those that take part, as loaded a moment ago.
+        span: Only what overlaps this.
+        answers: Where busy time is kept that was loaded for the same question before.
     """
     key = name_question(user, calendars, span)
     kept = None if answers is None else answers.find(key)

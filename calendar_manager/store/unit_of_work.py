@@ -19,6 +19,8 @@ from calendar_manager.store.repositories.clients import ClientRepository
 from calendar_manager.store.repositories.conflicts import ConflictRepository
 from calendar_manager.store.repositories.connections import ConnectionRepository
 from calendar_manager.store.repositories.events import EventRepository
+from calendar_manager.store.repositories.exports import ExportRepository
+from calendar_manager.store.repositories.feeds import FeedRepository
 from calendar_manager.store.repositories.full_reads import FullReadRepository
 from calendar_manager.store.repositories.leases import LeaseRepository
 from calendar_manager.store.repositories.login_sessions import LoginSessionRepository
@@ -57,6 +59,8 @@ class UnitOfWork:
         self.conflicts = ConflictRepository(session)
         self.connections = ConnectionRepository(session, cipher)
         self.events = EventRepository(session)
+        self.feeds = FeedRepository(session)
+        self.exports = ExportRepository(session)
         self.full_reads = FullReadRepository(session)
         self.leases = LeaseRepository(session, self.connections)
         self.login_sessions = LoginSessionRepository(session)

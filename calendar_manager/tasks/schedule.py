@@ -35,6 +35,11 @@ BEAT_SCHEDULE: Final[dict[str, dict[str, Any]]] = {
         "schedule": 60.0,
         "options": {"queue": "maintenance", "expires": 60},
     },
+    "export-to-caldotcom": {
+        "task": "export.dispatch",
+        "schedule": 60.0,
+        "options": {"queue": "maintenance", "expires": 60},
+    },
     "roll-horizons": {
         "task": "horizon.dispatch",
         "schedule": crontab(minute="17", hour="*/6"),

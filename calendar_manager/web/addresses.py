@@ -20,6 +20,14 @@ def find_base_url(request: Request, settings: Settings) -> str:
     host = request.headers.get("host", "").lower()
     if urlsplit(settings.frontend_url).netloc.lower() == host:
         return settings.frontend_url
+    return find_public_url(settings)
+
+
+def find_public_url(settings: Settings) -> str:
+    """Return the address at which the world reaches us best, without a slash at the end.
+
+    Without ``PUBLIC_URL`` that is ``FRONTEND_URL``, which may be for this machine alone.
+    """
     return settings.public_url or settings.frontend_url
 
 

@@ -13,12 +13,14 @@ from calendar_manager.accounts.clients import Clients
 from calendar_manager.accounts.connecting import Connecting
 from calendar_manager.accounts.csrf import CsrfGuard
 from calendar_manager.accounts.disconnecting import Disconnecting
+from calendar_manager.accounts.exporting import Exporting
+from calendar_manager.accounts.feeds import Feeds
 from calendar_manager.accounts.passwords import Passwords
 from calendar_manager.accounts.profile import Profile
 from calendar_manager.accounts.registration import Registration
 from calendar_manager.accounts.sessions import Sessions
 from calendar_manager.accounts.tokens import TokenSigner
-from calendar_manager.bootstrap import Services
+from calendar_manager.bootstrap import Services, sync_context
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ class Accounts:
         calendars: Settings of calendars, and asking for a sync.
         clients: Clients and their rules.
         assigning: Saying by hand whom an event belongs to.
+        exporting: Free time as a schedule at Cal.com.
+        feeds: Private busy feeds.
         csrf: Protection of what a browser is made to send.
     """
 
@@ -45,6 +49,8 @@ class Accounts:
     calendars: Calendars
     clients: Clients
     assigning: Assigning
+    exporting: Exporting
+    feeds: Feeds
     csrf: CsrfGuard
 
 
@@ -75,6 +81,8 @@ def build_accounts(services: Services, *, passwords: Passwords | None = None) ->
         calendars=Calendars(store=store, jobs=queue, clock=clock),
         clients=Clients(store=store, jobs=queue, clock=clock),
         assigning=Assigning(store=store),
+        exporting=Exporting(sync_context(services), maximum_age=settings.stale_after),
+        feeds=Feeds(store=store, clock=clock),
         csrf=CsrfGuard(secret),
     )
 

@@ -108,6 +108,9 @@ PROTECTED = [
     ("POST", "/api/calendars/00000000-0000-0000-0000-000000000000/sync"),
     ("GET", "/api/sync-jobs"),
     ("GET", "/api/sync-jobs/00000000-0000-0000-0000-000000000000"),
+    ("GET", "/api/availability/feed"),
+    ("POST", "/api/availability/feed"),
+    ("DELETE", "/api/availability/feed"),
 ]
 
 
@@ -141,6 +144,7 @@ def test_every_route_of_the_api_is_protected_or_open_on_purpose(
         # Numbers without names; who may reach them is the network's business.
         ("GET", "/metrics"),
         # Providers prove themselves by the secret of their channel.
+        ("GET", "/feeds/{token}.ics"),
         ("POST", "/webhooks/google"),
         ("POST", "/webhooks/microsoft"),
         ("POST", "/webhooks/microsoft/lifecycle"),

@@ -12,7 +12,7 @@ import pytest
 from calendar_manager.domain.accounts import Tokens
 from calendar_manager.providers.base import Grant, ProviderAuth
 from calendar_manager.providers.caldotcom import CalDotComSettings
-from calendar_manager.providers.caldotcom.auth import SCOPES, CalDotComAuth
+from calendar_manager.providers.caldotcom.auth import ASKED_SCOPES, SCOPES, CalDotComAuth
 from calendar_manager.providers.errors import (
     ConnectRefusedError,
     ConsentLostError,
@@ -97,7 +97,7 @@ class TestConsent:
             "client_id": "our-client",
             "redirect_uri": REDIRECT,
             "response_type": "code",
-            "scope": "BOOKING_READ SCHEDULE_READ PROFILE_READ",
+            "scope": "BOOKING_READ SCHEDULE_READ PROFILE_READ SCHEDULE_WRITE",
             "state": "the-state",
             "code_challenge": base64.urlsafe_b64encode(digest).decode().rstrip("="),
             "code_challenge_method": "S256",
@@ -136,7 +136,7 @@ class TestExchange:
                 access_token="new-access",
                 refresh_token="new-refresh",
                 expires_at=NOW + timedelta(seconds=1800),
-                scopes=frozenset(SCOPES),
+                scopes=frozenset(ASKED_SCOPES),
             ),
         )
         assert [one.path for one in stub.requests] == ["/token", "/v2/me"]

@@ -59,7 +59,7 @@ def test_every_beat_entry_is_registered_and_every_task_has_its_limits() -> None:
     answer = run("-c", CHECK)
     assert answer.returncode == 0, answer.stderr
     assert answer.stdout.strip() == (
-        '[["clean-up", "discover-calendars", "dispatch-due-calendars", "heartbeat",'
-        ' "reconcile-clients", "reconcile-conflicts", "refresh-tokens-ahead", "roll-horizons",'
-        ' "tend-channels"], [], [], []]'
+        '[["clean-up", "discover-calendars", "dispatch-due-calendars", "export-to-caldotcom",'
+        ' "heartbeat", "reconcile-clients", "reconcile-conflicts", "refresh-tokens-ahead",'
+        ' "roll-horizons", "tend-channels"], [], [], []]'
     )

@@ -29,6 +29,10 @@ from calendar_manager.providers.errors import (
 )
 
 SCOPES = ("BOOKING_READ", "SCHEDULE_READ", "PROFILE_READ")
+"""Without these nothing can be read."""
+
+ASKED_SCOPES = (*SCOPES, "SCHEDULE_WRITE")
+"""The last one is for exporting free time alone; a person who refuses it can still connect."""
 """What we ask for: bookings, out-of-office entries, which are part of schedules, and who it is."""
 
 # Printable ASCII without blanks: all that a header can carry. The prefix of a key is a setting
@@ -37,7 +41,7 @@ _API_KEY = re.compile(r"[!-~]{1,1024}\Z")
 _DENIALS = {
     "access_denied": "Access was not allowed on Cal.com's page. Nothing was connected.",
     "invalid_scope": "This application's OAuth client at Cal.com lacks scopes that are needed: "
-    f"{', '.join(SCOPES)}.",
+    f"{', '.join(ASKED_SCOPES)}.",
     "unauthorized_client": "Cal.com has not approved this application's OAuth client.",
 }
 _PASSING_DENIALS = frozenset({"server_error", "temporarily_unavailable"})
@@ -92,7 +96,7 @@ class CalDotComAuth:
             "client_id": client_id,
             "redirect_uri": redirect_uri,
             "response_type": "code",
-            "scope": " ".join(SCOPES),
+            "scope": " ".join(ASKED_SCOPES),
             "state": state,
             "code_challenge": base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii"),
             "code_challenge_method": "S256",
@@ -226,7 +230,7 @@ class CalDotComAuth:
 
 
 def _read_tokens(answer: TokenAnswer, now: datetime) -> Tokens:
-    granted = " ".join(SCOPES) if answer.scope is None else answer.scope
+    granted = " ".join(ASKED_SCOPES) if answer.scope is None else answer.scope
     return Tokens(
         access_token=answer.access_token,
         refresh_token=answer.refresh_token,

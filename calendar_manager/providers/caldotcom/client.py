@@ -28,6 +28,7 @@ VERSION_HEADER = "cal-api-version"
 _ME_SETTING = "CALCOM_ME_VERSION"
 _BOOKINGS_SETTING = "CALCOM_BOOKINGS_VERSION"
 _OUT_OF_OFFICE_SETTING = "CALCOM_OUT_OF_OFFICE_VERSION"
+_SCHEDULES_SETTING = "CALCOM_SCHEDULES_VERSION"
 
 _OK = 200
 _CREATED = 201
@@ -137,6 +138,25 @@ class CalDotComClient:
         _check_list(answer, asked)
         return answer
 
+    def push_out_of_office(self, body: Mapping[str, object]) -> None:
+        """Add an absence; asked for only once, because a second try would be a duplicate.
+
+        Raises:
+            SchedulesUnavailableError: We may not write absences.
+            ProviderError: As above.
+        """
+        self._ask_once("POST", self._ask_out_of_office(), body=body)
+
+    def delete_out_of_office(self, entry_id: str) -> None:
+        """Delete an absence.
+
+        Raises:
+            SchedulesUnavailableError: We may not write absences.
+            NotFoundError: There is none with this id.
+            ProviderError: As above.
+        """
+        self._ask("DELETE", self._ask_out_of_office(entry_id))
+
     def pull_webhooks(self, *, take: int, skip: int) -> Sequence[object]:
         """Ask for some of the account's webhooks.
 
@@ -185,9 +205,52 @@ class CalDotComClient:
         """
         self._ask("DELETE", _ask_webhook(webhook_id))
 
+    def pull_schedules(self) -> Sequence[object]:
+        """Ask for all schedules of the account.
+
+        Raises:
+            SchedulesUnavailableError: We may not have them.
+            ProviderError: As above.
+        """
+        asked = self._ask_schedules()
+        answer = self._ask("GET", asked)
+        _check_list(answer, asked)
+        return read_list(answer.data)
+
+    def push_schedule(self, body: Mapping[str, object], schedule_id: str | None = None) -> object:
+        """Make a schedule, or change the one with an id, and return it.
+
+        A new one is asked for only once, because a second try could make a second schedule.
+
+        Raises:
+            BadRequestError: Cal.com does not take it.
+            SchedulesUnavailableError: We may not write schedules.
+            NotFoundError: There is none with this id, or no such endpoint.
+            ProviderError: As above.
+        """
+        if schedule_id is None:
+            return self._ask_once("POST", self._ask_schedules(), body=body).data
+        return self._ask("PATCH", self._ask_schedules(schedule_id), body=body).data
+
     def close(self) -> None:
         """Close the connection."""
         self._session.close()
+
+    def _ask_out_of_office(self, entry_id: str | None = None) -> Asked:
+        return Asked(
+            path="me/ooo" if entry_id is None else f"me/ooo/{quote(entry_id, safe='')}",
+            version=self._versions.out_of_office,
+            version_setting=_OUT_OF_OFFICE_SETTING,
+            schedules=True,
+        )
+
+    def _ask_schedules(self, schedule_id: str | None = None) -> Asked:
+        return Asked(
+            path="schedules" if schedule_id is None else f"schedules/{quote(schedule_id, safe='')}",
+            version=self._versions.schedules,
+            version_setting=_SCHEDULES_SETTING,
+            schedules=True,
+        )
 
     def _ask(
         self,

@@ -17,6 +17,7 @@ from calendar_manager.providers.errors import (
     ConsentLostError,
     ProviderError,
     RetryLaterError,
+    SchedulesUnavailableError,
 )
 
 LONGEST_PAUSE = timedelta(days=1)
@@ -67,6 +68,7 @@ class Asked:
         version_setting: The environment variable that sets it; None where there is none.
         cursor: Whether it asked for a later page by a cursor.
         webhooks: Whether it was about webhooks, which accounts can do without.
+        schedules: Whether it was about schedules, likewise.
     """
 
     path: str
@@ -74,6 +76,7 @@ class Asked:
     version_setting: str | None = None
     cursor: bool = False
     webhooks: bool = False
+    schedules: bool = False
 
     @property
     def hint(self) -> str:
@@ -103,6 +106,12 @@ def classify_refusal(
         make = AccessTokenRejectedError
     elif status == _FORBIDDEN and asked.webhooks:
         make = ChannelsUnavailableError
+    elif status == _FORBIDDEN and asked.schedules:
+        make = SchedulesUnavailableError
+        text = (
+            f"Cal.com does not let us keep a schedule ({message}). Connect the account again and "
+            "allow SCHEDULE_WRITE, or connect it by an API key."
+        )
     elif status == _FORBIDDEN and speech is not None:
         # A refusal in other words is a firewall's, and nothing that the person could allow.
         make = ConsentLostError

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import time, timedelta
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from calendar_manager.domain.changes import GroupRead, Rejected, RemoteChange
@@ -26,6 +27,9 @@ _REASONS = {
 }
 _MIDNIGHT = time(0)
 _LAST_MINUTE = time(23, 59)
+
+OUR_NOTES: Final = "Days off, kept by Calendar Manager"
+"""The notes of the entries that we made, by which they are known for mirrors of the rules."""
 
 
 def normalize_out_of_office(
@@ -66,17 +70,18 @@ def _read_entry(fields: Mapping[str, object], zone: ZoneInfo) -> Event | Rejecte
         return Event(
             provider_event_id=provider_event_id,
             kind=EventKind.SINGLE,
-            when=_read_days(fields, zone),
+            when=read_days(fields, zone),
             title=f"Out of office: {reason}" if reason else "Out of office",
             description=read_text(fields.get("notes"), limit=DESCRIPTION_LIMIT),
             event_type=EventType.OUT_OF_OFFICE,
+            mirror=fields.get("notes") == OUR_NOTES,
         )
     except (DomainError, UnreadableBookingError, OverflowError) as error:
         return Rejected(provider_event_id, str(error))
 
 
-def _read_days(fields: Mapping[str, object], zone: ZoneInfo) -> DateSpan:
-    """Return the days of an entry.
+def read_days(fields: Mapping[str, object], zone: ZoneInfo) -> DateSpan:
+    """Return the days of an entry as Cal.com sends it.
 
     Cal.com keeps days: whatever hours it is given, it stores from 00:00:00.000 UTC of the first
     to 23:59:59.999 UTC of the last day, both days included, and means those dates on the wall of

@@ -1,9 +1,9 @@
 """Cal.com as a provider: accounts opened for reading, and the factory that makes them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from calendar_manager.domain.accounts import ProviderKind, RemoteCalendar, Tokens
 from calendar_manager.domain.changes import (
@@ -12,7 +12,7 @@ from calendar_manager.domain.changes import (
     RemoteChange,
     know_no_series,
 )
-from calendar_manager.domain.timespan import Span
+from calendar_manager.domain.timespan import DateSpan, Span
 from calendar_manager.providers.base import (
     ChannelHandle,
     ChannelRequest,
@@ -22,6 +22,7 @@ from calendar_manager.providers.base import (
     Rate,
     always_open,
 )
+from calendar_manager.providers.caldotcom.absences import pull_entries, push_absences
 from calendar_manager.providers.caldotcom.auth import CalDotComAuth
 from calendar_manager.providers.caldotcom.channels import WebhookDesk
 from calendar_manager.providers.caldotcom.client import CalDotComClient
@@ -33,7 +34,6 @@ from calendar_manager.providers.caldotcom.normalize import (
     NORMALIZER_VERSION,
     make_calendar,
     normalize_booking,
-    read_row_id,
     read_updated_at,
 )
 from calendar_manager.providers.caldotcom.out_of_office import normalize_out_of_office
@@ -43,6 +43,7 @@ from calendar_manager.providers.caldotcom.position import (
     format_position,
     read_position,
 )
+from calendar_manager.providers.caldotcom.schedules import push_schedule
 from calendar_manager.providers.caldotcom.settings import CalDotComSettings
 from calendar_manager.providers.caldotcom.walk import (
     BOOKINGS_PER_PAGE,
@@ -52,12 +53,9 @@ from calendar_manager.providers.caldotcom.walk import (
 )
 from calendar_manager.providers.errors import CalendarGoneError, PositionExpiredError
 
-OUT_OF_OFFICE_PER_PAGE = 250
-"""The most that ``/me/ooo`` gives."""
-
 
 class CalDotComProvider:
-    """One Cal.com account, open for reading, which also calls us.
+    """One Cal.com account, open for reading, which also calls us and keeps a schedule of ours.
 
     Args:
         client: The line to Cal.com; closed with the provider.
@@ -125,7 +123,10 @@ class CalDotComProvider:
                 break
             at = replace(at, place=walk.place, seen=seen)
             yield ChangePage(changes, position=format_position(at) if mark is None else None)
-        absences = self._pull_out_of_office(account.time_zone)
+        entries = pull_entries(self._client)
+        absences: tuple[RemoteChange, ...] = ()
+        if entries is not None:
+            absences = normalize_out_of_office(entries, time_zone=account.time_zone)
         after = before.advanced(seen, began_at=at.began_at)
         yield ChangePage((*changes, *absences), format_cursor(after))
 
@@ -149,27 +150,6 @@ class CalDotComProvider:
             seen=None,
             bookings_version=self._bookings_version,
         )
-
-    def _pull_out_of_office(self, time_zone: str | None) -> tuple[RemoteChange, ...]:
-        """Return all absences; nothing at all where Cal.com is too old to tell them.
-
-        There is no word on whether more follow, and what is missing would be deleted, so the end
-        is where nothing new comes.
-        """
-        entries: dict[str | None, object] = {}
-        skip = 0
-        while True:
-            answer = self._client.pull_out_of_office(take=OUT_OF_OFFICE_PER_PAGE, skip=skip)
-            if answer is None:
-                return ()
-            rows = read_list(answer.data)
-            fresh = {read_row_id(row): row for row in rows}
-            if not fresh.keys() - entries.keys():
-                return normalize_out_of_office(entries.values(), time_zone=time_zone)
-            entries.update(fresh)
-            if answer.pagination.get("hasNextPage") is False:
-                return normalize_out_of_office(entries.values(), time_zone=time_zone)
-            skip += len(rows)
 
     def open_channel(self, provider_calendar_id: str, request: ChannelRequest) -> OpenedChannel:
         """Have Cal.com call us whenever a booking changes; there is no first message.
@@ -197,6 +177,20 @@ class CalDotComProvider:
     def close_channel(self, channel: ChannelHandle) -> None:
         """Have Cal.com call no more; a webhook that is already gone is a success."""
         self._webhooks.close_channel(channel)
+
+    def push_schedule(self, body: Mapping[str, object], *, schedule_id: str | None) -> str:
+        """Have Cal.com keep a schedule of ours.
+
+        See :meth:`calendar_manager.providers.base.ScheduleProvider.push_schedule`.
+        """
+        return push_schedule(self._client, body, schedule_id=schedule_id)
+
+    def push_absences(self, wanted: Collection[DateSpan], *, today: date) -> None:
+        """Have Cal.com say that the person is away.
+
+        See :meth:`calendar_manager.providers.base.ScheduleProvider.push_absences`.
+        """
+        push_absences(self._client, wanted, today=today)
 
     def close(self) -> None:
         """Let go of the connection to Cal.com."""

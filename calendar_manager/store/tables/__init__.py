@@ -16,6 +16,8 @@ from calendar_manager.store.tables.conflicts import (
     ConflictRow,
 )
 from calendar_manager.store.tables.events import EventRow, OccurrenceRow, SeriesInstanceRow
+from calendar_manager.store.tables.exports import CaldotcomExportRow
+from calendar_manager.store.tables.feeds import FeedRow
 from calendar_manager.store.tables.sync_jobs import SyncJobRow
 from calendar_manager.store.tables.users import (
     AuditRow,
@@ -29,6 +31,7 @@ __all__ = [
     "AuditRow",
     "AvailabilityRulesRow",
     "Base",
+    "CaldotcomExportRow",
     "CalendarChangeRow",
     "CalendarRow",
     "ChannelRow",
@@ -40,6 +43,7 @@ __all__ = [
     "ConnectionRow",
     "EventAssignmentRow",
     "EventRow",
+    "FeedRow",
     "FullReadRow",
     "LoginSessionRow",
     "OAuthStateRow",
