@@ -125,7 +125,19 @@ def sweep(uow: UnitOfWork, task: Task, *, within: Span | None) -> None:
     task.guard.pass_deletions(uow, calendar_id, lost, full=True, within=within)
     removed = uow.events.mark_deleted(calendar_id, list(unseen), now=task.now)
     if removed:
-        request_check(uow, task.lease, uow.occurrences.remove(removed))
+        touched = list(uow.occurrences.remove(removed))
+        # An override that is gone gives its place back to its series.
+        series = frozenset(filter(None, unseen.values())) - unseen.keys()
+        if series:
+            touched += lay_out(
+                uow,
+                user_id=task.lease.calendar.user_id,
+                calendar_id=calendar_id,
+                changed=(),
+                series=series,
+                window=task.window,
+            )
+        request_check(uow, task.lease, touched)
         uow.sync_jobs.count(task.lease.job_id, SyncCounts(deleted=len(unseen)))
     uow.full_reads.end(calendar_id)
 

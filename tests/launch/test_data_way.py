@@ -72,7 +72,9 @@ def test_an_event_made_at_the_provider_takes_its_hour_without_anybody_asking(
     start_command: Callable[..., Command],
 ) -> None:
     ports = ("--port", "0", "--flower-port", "0", "--sandbox-port", "0")
-    command = start_command("up", *ports, "--json", environ={"POLL_MINUTES": "1"})
+    command = start_command(
+        "up", *ports, "--json", environ={"POLL_MINUTES": "1", "POLL_MINUTES_WITH_PUSH": "1"}
+    )
     addresses = command.read_line()
     person = Person(addresses["api"])
     monday = datetime.now(UTC).date()  # noqa: TID251 - real processes run on the real clock.
@@ -82,6 +84,7 @@ def test_an_event_made_at_the_provider_takes_its_hour_without_anybody_asking(
         until(lambda: _all_read(person), 60)
         before = person.starts(monday)
         assert "13:00" in before
+        control.change_settings(notifications="lost")
         control.create_events(
             ACCOUNT,
             [

@@ -1,12 +1,13 @@
 """A full read sweeps what it did not see, also what takes no place on the calendar."""
 
 import pytest
+from sqlalchemy import text
 
 from calendar_manager.domain.accounts import ProviderKind
 from calendar_manager.domain.sync_jobs import SyncStatus
 from calendar_manager.sandbox.control_client import ControlClient
 from calendar_manager.sync.context import SyncContext
-from tests.sync.desk import Clock, Desk, connect
+from tests.sync.desk import EMAIL, Clock, Desk, connect, timed
 
 pytestmark = pytest.mark.store
 ME = "freya@contoso.example"
@@ -30,3 +31,31 @@ def test_cancelled_event_deleted_while_the_token_was_forgotten_is_swept(
     graph.expire_delta_tokens(ME)
     assert desk.sync().status is SyncStatus.SUCCEEDED
     assert desk.rows(ALIVE) == [{"title": "Stays"}]
+
+
+def test_a_swept_override_gives_its_place_back_to_the_series(desk: Desk) -> None:
+    (series,) = desk.control.create_events(
+        EMAIL, [timed("Daily", "03 09:00", "03 10:00", recurrence=["RRULE:FREQ=DAILY;COUNT=3"])]
+    )
+    desk.control.mutate(
+        EMAIL,
+        "edit_one",
+        str(series["id"]),
+        original_start="2026-03-04T09:00:00Z",
+        changes=timed("Moved", "04 15:00", "04 16:00"),
+    )
+    desk.sync()
+    assert [title for title, *_ in desk.spans()] == ["Daily", "Moved", "Daily"]
+    # What the source no longer has, and nobody told of, is a stored event that it does not list.
+    with desk.context.store.begin() as uow:
+        uow.session.execute(
+            text(
+                "UPDATE events SET provider_event_id = provider_event_id || 'x'"
+                " WHERE kind = 'override'"
+            )
+        )
+    master = {"recurrence": ["RRULE:FREQ=DAILY;COUNT=3"]}
+    desk.control.mutate(EMAIL, "edit_all", str(series["id"]), changes=master)
+    desk.control.expire_sync_tokens(EMAIL)
+    assert desk.sync().status is SyncStatus.SUCCEEDED
+    assert [start for _, start, _ in desk.spans()] == ["03-03 09:00", "03-04 09:00", "03-05 09:00"]
