@@ -4,19 +4,19 @@ Only the outer layers read settings. Inner code is given values, so that it can 
 without an environment. The environment wins over ``.env``; an empty value counts as not set.
 """
 
-import ipaddress
 import os
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
-from urllib.parse import SplitResult, urlsplit
 
 from cryptography.fernet import Fernet
 from dotenv import dotenv_values
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_core.core_schema import ValidationInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from calendar_manager.setting_types import BaseUrl, DatabaseUrl, FolderUrl, RedisUrl
 
 JWT_SECRET_MINIMUM_BYTES: Final = 32
 """HS256 needs a key at least as long as its 256-bit output (RFC 7518 section 3.2)."""
@@ -48,68 +48,6 @@ class SettingsError(Exception):
         super().__init__("\n".join(f"{name}: {problem}" for name, problem in problems.items()))
 
 
-def _is_loopback(host: str) -> bool:
-    """Whether a host name is this machine by definition (RFC 6761 section 6.3, RFC 1122)."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _split(value: str) -> SplitResult:
-    try:
-        parts = urlsplit(value)
-        _ = parts.port  # A port that is no number only shows when it is asked for.
-    except ValueError as error:
-        # The original message would repeat a piece of the value, perhaps of a password.
-        raise ValueError("This is not a URL. Write special characters as %XX.") from error
-    return parts
-
-
-def _check_base_url(value: str) -> str:
-    """Accept https anywhere, and http only where it cannot leave the machine."""
-    parts = _split(value)
-    if parts.scheme not in {"https", "http"} or not parts.hostname:
-        raise ValueError("This is not a web address. Write it as https://host/path.")
-    if parts.scheme == "http" and not _is_loopback(parts.hostname):
-        raise ValueError(
-            "Plain http is only allowed for this machine (localhost, 127.0.0.1). Use https."
-        )
-    if parts.username or parts.password or parts.query or parts.fragment:
-        raise ValueError("Leave out user names, '?…' and '#…': this is the start of addresses.")
-    return value.rstrip("/")
-
-
-def _check_folder_url(value: str) -> str:
-    """As `_check_base_url`, ending in ``/``, which ``urljoin`` and Google's client build on."""
-    return _check_base_url(value) + "/"
-
-
-def _check_database_url(value: str) -> str:
-    """Accept PostgreSQL only, and name the driver, because SQLAlchemy has several."""
-    parts = _split(value)
-    if parts.scheme not in {"postgres", "postgresql", "postgresql+psycopg2"}:
-        raise ValueError("Only PostgreSQL works here.")
-    if not parts.path.strip("/"):
-        raise ValueError("The name of the database is missing at the end.")
-    return "postgresql+psycopg2" + value[len(parts.scheme) :]
-
-
-def _check_redis_url(value: str) -> str:
-    parts = _split(value)
-    if parts.scheme not in {"redis", "rediss"} or not parts.hostname:
-        raise ValueError("Only redis:// and rediss:// (TLS) addresses work here.")
-    if not (parts.path in {"", "/"} or parts.path[1:].isdecimal()):
-        raise ValueError("The database at the end is a number, such as /0.")
-    return value
-
-
-BaseUrl = Annotated[str, AfterValidator(_check_base_url)]
-FolderUrl = Annotated[str, AfterValidator(_check_folder_url)]
-
-
 class Settings(BaseSettings):
     """Everything that an installation decides.
 
@@ -120,10 +58,10 @@ class Settings(BaseSettings):
         env_file=".env", env_file_encoding="utf-8", env_ignore_empty=True, extra="ignore"
     )
 
-    database_url: Annotated[str, AfterValidator(_check_database_url)] = Field(
+    database_url: DatabaseUrl = Field(
         repr=False, description="PostgreSQL 15 or newer. `up` and `demo` bring their own."
     )
-    redis_url: Annotated[str, AfterValidator(_check_redis_url)] = Field(
+    redis_url: RedisUrl = Field(
         repr=False, description="Redis 6.2 or newer, or Valkey. `up` and `demo` bring their own."
     )
     jwt_secret: SecretStr = Field(description="Signs access tokens; at least 32 bytes.")

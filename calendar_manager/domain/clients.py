@@ -29,9 +29,6 @@ class RuleKind(StrEnum):
     TITLE = "title"
 
 
-_PRECEDENCE: Final = {kind: place for place, kind in enumerate(RuleKind)}
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientRule:
     """How events of a client are recognised.

@@ -195,15 +195,10 @@ def _write(uow: UnitOfWork, changes: Sequence[RemoteChange], task: Task) -> Appl
 def _reject(change: RemoteChange, error: Exception) -> Applied:
     """Record a change that cannot be written; an event that we cannot write is not gone."""
     log.warning("change_rejected", error=type(error).__name__, exc_info=error)
-    rejections = tuple(
-        Rejected(provider_event_id, "it cannot be stored")
-        for provider_event_id in find_mentioned([change]).ids
-    )
-    return Applied(
-        SyncCounts(rejected=len(rejections)),
-        rejections,
-        tuple(key for key in find_mentioned([change]).ids if _clean(key) == key),
-    )
+    ids = find_mentioned([change]).ids
+    rejections = tuple(Rejected(key, "it cannot be stored") for key in ids)
+    storable = tuple(key for key in ids if _clean(key) == key)
+    return Applied(SyncCounts(rejected=len(rejections)), rejections, storable)
 
 
 def _show(rejected: Rejected) -> dict[str, str | None]:

@@ -177,18 +177,21 @@ def receive_google(
         raise _unknown()
 
 
+_GRAPH_ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "description": "The validation token, repeated.",
+        "content": {"text/plain": {"schema": {"type": "string"}}},
+    },
+    **_answers("value", "This is not a list of notifications."),
+}
+
+
 @router.post(
     "/microsoft",
     status_code=HTTPStatus.ACCEPTED,
     response_class=Response,
     summary="Take in change notifications of Microsoft's",
-    responses={
-        200: {
-            "description": "The validation token, repeated.",
-            "content": {"text/plain": {"schema": {"type": "string"}}},
-        },
-        **_answers("value", "This is not a list of notifications."),
-    },
+    responses=_GRAPH_ANSWERS,
     openapi_extra=_GRAPH,
 )
 def receive_microsoft(
@@ -203,13 +206,7 @@ def receive_microsoft(
     status_code=HTTPStatus.ACCEPTED,
     response_class=Response,
     summary="Take in lifecycle notifications of Microsoft's",
-    responses={
-        200: {
-            "description": "The validation token, repeated.",
-            "content": {"text/plain": {"schema": {"type": "string"}}},
-        },
-        **_answers("value", "This is not a list of notifications."),
-    },
+    responses=_GRAPH_ANSWERS,
     openapi_extra=_LIFECYCLE,
 )
 def receive_microsoft_lifecycle(
