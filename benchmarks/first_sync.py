@@ -9,15 +9,12 @@ shows. The time is compared with writing as many rows in bulk and nothing else.
 
 import argparse
 import gc
-import json
 import os
 import secrets
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,15 +25,12 @@ from uuid import UUID
 import psutil
 import requests
 import structlog
-from cryptography.fernet import Fernet
 from sqlalchemy import MetaData, Table, insert, select, text
 
-from calendar_manager.bootstrap import Services, build_services, sync_context
-from calendar_manager.config import load_settings
+from benchmarks.installation import start_installation
+from calendar_manager.bootstrap import Services, sync_context
 from calendar_manager.domain.accounts import ProviderKind
-from calendar_manager.embedded import start_postgres, start_redis
 from calendar_manager.sandbox.control_client import ControlClient, approve_consent
-from calendar_manager.store.migrations import upgrade_database
 from calendar_manager.store.tables import EventRow, OccurrenceRow
 from calendar_manager.sync.engine import run_job
 from calendar_manager.web.deps import build_accounts
@@ -67,49 +61,23 @@ def main() -> int:
     parser.add_argument("--events", type=int, default=10_000, help="size of the calendar")
     count = parser.parse_args().events
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
-    with tempfile.TemporaryDirectory() as home, _installation(Path(home)) as (services, control):
-        _fill(control, count)
-        job_id = _connect(services)
-        samples = list(_sync(services, job_id))
-        floor = _measure_floor(services)
+    with tempfile.TemporaryDirectory() as home, start_installation(Path(home)) as installation:
+        services = installation.services
+        fill(installation.control, ACCOUNT, count)
+        job_id = connect(services, ACCOUNT)
+        samples = list(sync(services, job_id))
+        floor = measure_floor(services)
     _print(samples, floor)
     return 0
 
 
-@contextmanager
-def _installation(home: Path) -> Iterator[tuple[Services, ControlClient]]:
-    command = [sys.executable, "-m", "calendar_manager.sandbox", "--json"]
-    postgres, redis = start_postgres(home), start_redis(home)
-    sandbox = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603 - ours.
-    try:
-        assert sandbox.stdout is not None  # noqa: S101 - it was asked for as a pipe.
-        control = ControlClient(json.loads(sandbox.stdout.readline())["sandbox"])
-        settings = load_settings(
-            {
-                "DATABASE_URL": postgres.url,
-                "REDIS_URL": redis.url,
-                "JWT_SECRET": secrets.token_urlsafe(48),
-                "TOKEN_ENCRYPTION_KEYS": Fernet.generate_key().decode(),
-                **control.google_settings(),
-            }
-        )
-        upgrade_database(settings.database_url)
-        services = build_services(settings)
-        yield services, control
-        services.store.engine.dispose()
-    finally:
-        sandbox.terminate()
-        sandbox.wait()
-        redis.stop()
-        postgres.stop()
-
-
-def _fill(control: ControlClient, count: int) -> None:
-    control.add_account(ACCOUNT, time_zone="Europe/Berlin")
+def fill(control: ControlClient, account: str, count: int) -> None:
+    """Make a Google account with that many events, one every five minutes."""
+    control.add_account(account, time_zone="Europe/Berlin")
     first = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=60)  # noqa: TID251 - a benchmark lives in the present.
     for begin in range(0, count, BATCH):
         control.create_events(
-            ACCOUNT,
+            account,
             [
                 {
                     "summary": f"Meeting {number}",
@@ -123,10 +91,11 @@ def _fill(control: ControlClient, count: int) -> None:
         )
 
 
-def _connect(services: Services) -> UUID:
+def connect(services: Services, account: str) -> UUID:
+    """Register a person, connect the account, and return the job of its first sync."""
     accounts = build_accounts(services)
     user = accounts.registration.register(
-        email="freya@example.test",
+        email=account,
         password=secrets.token_urlsafe(12),
         name="Freya",
         time_zone="Europe/Berlin",
@@ -136,7 +105,7 @@ def _connect(services: Services) -> UUID:
         user.id, ProviderKind.GOOGLE, redirect_uri=redirect_uri, wants_json=True
     )
     with requests.Session() as session:
-        way_back = approve_consent(session, request.url, ACCOUNT)
+        way_back = approve_consent(session, request.url, account)
     accounts.connecting.finish(
         ProviderKind.GOOGLE,
         parameters=dict(parse_qsl(urlsplit(way_back).query)),
@@ -148,7 +117,8 @@ def _connect(services: Services) -> UUID:
     return job.id
 
 
-def _sync(services: Services, job_id: UUID) -> Iterator[Sample]:
+def sync(services: Services, job_id: UUID) -> Iterator[Sample]:
+    """Run a job to its end as a worker does, and yield what was measured after each piece."""
     context = sync_context(services)
     process, began, stored, again = psutil.Process(os.getpid()), time.perf_counter(), 0, True
     while again:
@@ -161,7 +131,7 @@ def _sync(services: Services, job_id: UUID) -> Iterator[Sample]:
         yield Sample(stored, time.perf_counter() - began, megabytes)
 
 
-def _measure_floor(services: Services) -> float:
+def measure_floor(services: Services) -> float:
     """Return the seconds that writing the same rows in bulk takes, without anything around it."""
     took = 0.0
     with services.store.engine.connect() as source, services.store.engine.connect() as target:

@@ -23,7 +23,9 @@ from calendar_manager.providers.registry import (
 )
 from calendar_manager.store.crypto import TokenCipher
 from calendar_manager.store.unit_of_work import Store
+from calendar_manager.store.vital_signs import measure_pool
 from calendar_manager.sync.context import SyncContext, SyncOptions
+from calendar_manager.telemetry.shipping import PoolUse, Shipper
 
 Clock = Callable[[], datetime]
 """Tells the present instant, aware and in UTC."""
@@ -73,6 +75,22 @@ def build_services(settings: Settings, *, clock: Clock = system_clock) -> Servic
         queue=JobQueue(make_celery(settings.redis_url)),
         clock=clock,
     )
+
+
+def make_shipper(services: Services, process: str) -> Shipper:
+    """Make what adds this process's numbers to the installation's; it is yet to be started.
+
+    Args:
+        services: The joined parts.
+        process: What kind of process it is, ``api`` or ``worker``.
+    """
+
+    def measure() -> PoolUse:
+        size = measure_pool(services.store.engine)
+        return PoolUse(process, size.used, size.limit)
+
+    url = services.settings.redis_url
+    return Shipper.connect(url, lambda: services.clock().timestamp(), measure)
 
 
 def sync_context(services: Services) -> SyncContext:

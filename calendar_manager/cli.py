@@ -176,9 +176,10 @@ def demo(
         environ = make_demo_environment(os.environ)
         folder = choose_home(home, environ) / "demo"
         erase_stack(folder)
+        user = make_user(alone="DATABASE_URL" not in environ)
         plan = Plan(
             home=folder,
-            environ=environ,
+            environ=environ | {"DEMO_EMAIL": user.email, "DEMO_PASSWORD": user.password},
             host=host,
             port=port,
             flower_port=flower_port,
@@ -187,7 +188,6 @@ def demo(
             seed=seed,
             approve_database=refuse_real_users,
         )
-        user = make_user(alone="DATABASE_URL" not in environ)
         with Steps(console) as steps, Stack(plan, steps) as stack:
             steps.finish()
             try:

@@ -149,6 +149,11 @@ class Settings(BaseSettings):
         None, description="Password of Flower. `up` and `demo` make one."
     )
 
+    demo_email: str | None = Field(
+        None, description="Whom a button on the sign-in page signs in. `demo` sets it; nobody else."
+    )
+    demo_password: SecretStr | None = Field(None, description="Password of the demo's user.")
+
     access_token_minutes: int = Field(
         15, ge=1, le=24 * 60, description="Life of an access token, in minutes."
     )

@@ -5,15 +5,18 @@ that cannot be sent is logged and let go, because all work to be done also stand
 where the next dispatch finds it.
 """
 
-from datetime import timedelta
+import time
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
 import structlog
-from celery import Celery, Task
+from celery import Celery, Task, signals
 from kombu import Queue
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
+from structlog.contextvars import get_contextvars
 
 from calendar_manager.store.unit_of_work import StoreUnavailableError
 
@@ -32,11 +35,33 @@ TEND_CHANNEL: Final = "channels.tend"
 REASSIGN_CLIENTS: Final = "clients.reassign"
 EXPORT_TO_CALDOTCOM: Final = "export.push"
 
+SUBJECTS: Final[Mapping[str, str]] = {
+    SYNC_CALENDAR: "job_id",
+    DISCOVER_CALENDARS: "connection_id",
+    EXAMINE_CONFLICTS: "user_id",
+    REFRESH_TOKENS: "connection_id",
+    ROLL_HORIZON: "calendar_id",
+    TEND_CHANNEL: "calendar_id",
+    REASSIGN_CLIENTS: "user_id",
+    EXPORT_TO_CALDOTCOM: "connection_id",
+}
+"""What the one argument of each task is the id of, as log lines name it."""
+
 NOW: Final = timedelta(0)
+
+REQUEST_ID_HEADER: Final = "request_id"
+DUE_AT_HEADER: Final = "due_at"
+"""The Unix time from which on a worker could have begun."""
 
 HEARTBEAT_KEY: Final = "calendar-manager:heartbeat"
 HEARTBEAT_SECONDS: Final = 60
 """Beat has a worker renew the key every few seconds; it is gone a minute after either stops."""
+
+BEAT_KEY_PREFIX: Final = "calendar-manager:beat:"
+BEAT_LOCK_KEY: Final = f"{BEAT_KEY_PREFIX}:lock"
+BEAT_LOCK_SECONDS: Final = 30
+"""The beat that sends holds the lock and renews it every few seconds, whether or not any worker
+lives; so it tells a stopped beat from stopped workers."""
 
 REDELIVER_AFTER_SECONDS: Final = 3600
 """Redis hands a message out again when its task has not ended by then, so every task must end
@@ -91,6 +116,19 @@ def make_celery(redis_url: str) -> Celery[Door]:
         timezone="UTC",
     )
     return celery
+
+
+@signals.before_task_publish.connect
+def describe_message(headers: dict[str, Any], **_: Any) -> None:  # noqa: ANN401 - Celery sends whatever it likes.
+    """Write into a message which request led to it, and since when it can be worked on.
+
+    A task that is sent by another, or sent again, carries the id of the request that began it.
+    """
+    request_id = get_contextvars().get(REQUEST_ID_HEADER)
+    if request_id is not None:
+        headers[REQUEST_ID_HEADER] = request_id
+    eta = headers.get("eta")
+    headers[DUE_AT_HEADER] = datetime.fromisoformat(eta).timestamp() if eta else time.time()
 
 
 class JobQueue:

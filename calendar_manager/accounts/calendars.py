@@ -1,14 +1,16 @@
 """A user's settings of their calendars, and asking for a sync."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from calendar_manager.accounts.errors import (
     CalendarNeedsConsentError,
     CalendarNotFoundError,
     CalendarNotHeldError,
+    InvalidFieldsError,
     SyncDisabledError,
 )
 from calendar_manager.accounts.jobs import Jobs
@@ -16,6 +18,17 @@ from calendar_manager.domain.accounts import Calendar, ConnectionStatus, Unreada
 from calendar_manager.domain.sync_jobs import SyncJob, SyncTrigger
 from calendar_manager.store.unit_of_work import Store, UnitOfWork
 from calendar_manager.sync.requests import request_sync
+
+
+@dataclass(frozen=True, slots=True)
+class ClientChoice:
+    """Whom what is on a calendar belongs to.
+
+    Attributes:
+        client_id: The client; None for nobody.
+    """
+
+    client_id: UUID | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +41,7 @@ class CalendarChanges:
         all_day_blocks: Whether its busy all-day events make the user busy.
         unreadable_policy: What availability does when it cannot be read.
         color: ``#rrggbb``.
+        client: Whom its events belong to where neither a rule nor a person says otherwise.
     """
 
     sync_enabled: bool | None = None
@@ -35,6 +49,13 @@ class CalendarChanges:
     all_day_blocks: bool | None = None
     unreadable_policy: UnreadablePolicy | None = None
     color: str | None = None
+    client: ClientChoice | None = None
+
+    def columns(self) -> dict[str, Any]:
+        """Return what changes, by the names of the calendar's columns."""
+        plain = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "client"}
+        settings = {name: value for name, value in plain.items() if value is not None}
+        return settings if self.client is None else settings | asdict(self.client)
 
 
 class Calendars:
@@ -55,12 +76,14 @@ class Calendars:
         """Change settings and return the calendar as it is then.
 
         Switching sync on asks for a run at once. What makes the user busy decides about
-        conflicts, so a change of it lets them be looked for again.
+        conflicts, so a change of it lets them be looked for again. Whose the events are is told
+        with each answer, so a change of the client is seen at once.
 
         Raises:
             CalendarNotFoundError: The user has no such calendar.
+            InvalidFieldsError: The user has no such client.
         """
-        settings = {name: value for name, value in asdict(changes).items() if value is not None}
+        settings = changes.columns()
         if changes.sync_enabled is not None:
             # Its channel is opened or closed with the next turn of beat.
             settings["next_channel_at"] = self._clock()
@@ -68,6 +91,8 @@ class Calendars:
             before = uow.calendars.find(user_id, calendar_id)
             if before is None:
                 raise CalendarNotFoundError
+            if changes.client is not None:
+                _check_client(uow, user_id, changes.client)
             after = uow.calendars.change(user_id, calendar_id, **settings) if settings else before
             if after is None:
                 raise CalendarNotFoundError
@@ -164,6 +189,12 @@ def _find_readable(uow: UnitOfWork, user_id: UUID, calendar_id: UUID) -> Calenda
     if connection is None or connection.status is not ConnectionStatus.ACTIVE:
         raise CalendarNeedsConsentError
     return calendar
+
+
+def _check_client(uow: UnitOfWork, user_id: UUID, choice: ClientChoice) -> None:
+    client_id = choice.client_id
+    if client_id is not None and uow.clients.find(user_id, client_id) is None:
+        raise InvalidFieldsError({"client_id": "There is no such client."})
 
 
 def _weight(calendar: Calendar) -> tuple[bool, ...]:

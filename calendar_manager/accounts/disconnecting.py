@@ -12,6 +12,7 @@ from calendar_manager.accounts.errors import (
 )
 from calendar_manager.accounts.grants import Grants
 from calendar_manager.accounts.jobs import Jobs
+from calendar_manager.accounts.traces import Traces
 from calendar_manager.domain.accounts import Connection, ProviderKind, Tokens
 from calendar_manager.domain.channels import Channel
 from calendar_manager.providers.registry import Registry
@@ -29,15 +30,23 @@ class Disconnecting:
         registry: The configured providers.
         jobs: Where the search for conflicts is asked for.
         clock: Tells the time.
+        traces: What Redis remembers of people; None leaves it to end by itself.
     """
 
     def __init__(
-        self, *, store: Store, registry: Registry, jobs: Jobs, clock: Callable[[], datetime]
+        self,
+        *,
+        store: Store,
+        registry: Registry,
+        jobs: Jobs,
+        clock: Callable[[], datetime],
+        traces: Traces | None = None,
     ) -> None:
         self._store = store
         self._registry = registry
         self._clock = clock
         self._jobs = jobs
+        self._traces = traces
         self._grants = Grants(store, registry)
 
     def disconnect(
@@ -88,13 +97,19 @@ class Disconnecting:
         granted = [(connection, self._grants.load(connection.id)) for connection in connections]
         with self._store.begin() as uow:
             channels = [uow.channels.list_of_connection(one.id) for one in connections]
-            if not uow.users.delete(user_id):
+            user = uow.users.lock(user_id)
+            if user is None:
                 raise UserGoneError
+            uow.users.delete(user_id)
+            unread = [one for one in connections if not self._grants.is_read(uow, one)]
             uow.audit.record(
                 "user.erased", user_id=user_id, detail={"connections": len(connections)}
             )
         for (connection, tokens), open_channels in zip(granted, channels, strict=True):
             self._leave(connection, tokens, open_channels)
+        if self._traces is not None:
+            # Last, because giving the grants back may be counted.
+            self._traces.remove(user, unread)
 
     def _leave(
         self,

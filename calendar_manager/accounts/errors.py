@@ -1,6 +1,8 @@
 """What can go wrong with accounts, each with a stable code for programs."""
 
+import math
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import ClassVar
 
 from calendar_manager.domain.errors import CalendarManagerError
@@ -46,6 +48,31 @@ class SignInError(AccountsError):
 
     def __init__(self) -> None:
         super().__init__("The e-mail address or the password is wrong.")
+
+
+class TooManyAttemptsError(AccountsError):
+    """Somebody tried too often, and is not even looked at for a while.
+
+    Attributes:
+        retry_after: When to try again at the earliest.
+    """
+
+    code = "too_many_requests"
+
+    def __init__(self, retry_after: timedelta) -> None:
+        minutes = math.ceil(retry_after / timedelta(minutes=1))
+        wait = "a minute" if minutes == 1 else f"{minutes} minutes"
+        super().__init__(f"That was too often. Try again in {wait}.")
+        self.retry_after = retry_after
+
+
+class SessionNotFoundError(AccountsError):
+    """The user has no such session, or not any more."""
+
+    code = "session_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such session.")
 
 
 class TokenError(AccountsError):

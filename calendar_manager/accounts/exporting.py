@@ -7,7 +7,7 @@ when that differs from what it said last, and the outcome is noted.
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 from uuid import UUID
@@ -36,7 +36,7 @@ from calendar_manager.providers.errors import (
     SchedulesUnavailableError,
 )
 from calendar_manager.scheduling.caldotcom_export import Export, find_export
-from calendar_manager.store.repositories.exports import StoredExport
+from calendar_manager.store.repositories.exports import ExportState, StoredExport
 from calendar_manager.store.unit_of_work import UnitOfWork
 from calendar_manager.sync.backoff import backoff
 from calendar_manager.sync.context import SyncContext
@@ -86,6 +86,26 @@ class ExportOutcome:
         return self.reason in {ExportReason.MADE, ExportReason.CHANGED}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportStatus:
+    """How the export to one Cal.com account is doing.
+
+    Attributes:
+        connection: The account.
+        enabled: Whether it is exported to.
+        left_out: The calendars that the account reads itself.
+        known_at: When Cal.com last had all that it is to say; None when it never had, or when
+            pushing has failed since.
+        error: Why pushing failed last; None when it did not.
+    """
+
+    connection: Connection
+    enabled: bool = False
+    left_out: frozenset[UUID] = frozenset()
+    known_at: datetime | None = None
+    error: str | None = None
+
+
 class Exporting:
     """The use cases of exporting free time to Cal.com.
 
@@ -119,6 +139,14 @@ class Exporting:
             else:
                 chosen, left_out = connection.id, uow.exports.find_left_out(connection.id)
         return self._find(user, chosen, left_out)
+
+    def list_statuses(self, user_id: UUID) -> list[ExportStatus]:
+        """Return how the export to each of a user's Cal.com accounts is doing; no network."""
+        with self._store.begin() as uow:
+            return [
+                _read_status(connection, uow.exports.find_state(user_id, connection.id))
+                for connection in uow.connections.list(user_id, ProviderKind.CALDOTCOM)
+            ]
 
     def enable(
         self,
@@ -240,6 +268,20 @@ class Exporting:
             wait = UNAVAILABLE_PAUSE
         with self._store.begin() as uow:
             uow.exports.note_failed(export, error=str(error), next_at=self._context.clock() + wait)
+
+
+def _read_status(connection: Connection, state: ExportState | None) -> ExportStatus:
+    if state is None:
+        return ExportStatus(connection=connection)
+    # What went well is looked at again after EVERY, so that this tells when it was.
+    known = state.schedule_id is not None and not state.failures
+    return ExportStatus(
+        connection=connection,
+        enabled=state.enabled,
+        left_out=state.left_out,
+        known_at=state.next_export_at - EVERY if known else None,
+        error=state.error,
+    )
 
 
 def _choose(uow: UnitOfWork, user_id: UUID, connection_id: UUID | None) -> Connection:

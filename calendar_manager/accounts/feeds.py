@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+from calendar_manager.accounts.attempts import Attempts
 from calendar_manager.accounts.errors import FeedNotFoundError, UserGoneError
 from calendar_manager.domain.feeds import Feed
 from calendar_manager.domain.users import User
@@ -38,10 +39,12 @@ class Feeds:
     Args:
         store: The database.
         clock: Tells the time.
+        attempts: Refuses what is asked for too often.
     """
 
-    def __init__(self, *, store: Store, clock: Callable[[], datetime]) -> None:
+    def __init__(self, *, store: Store, clock: Callable[[], datetime], attempts: Attempts) -> None:
         self._store = store
+        self._attempts = attempts
         self._clock = clock
 
     def find(self, user_id: UUID) -> Feed | None:
@@ -70,26 +73,30 @@ class Feeds:
             if uow.feeds.remove(user_id):
                 uow.audit.record("feed.revoked", user_id=user_id)
 
-    def open(self, token: str) -> tuple[User, Feed]:
+    def open(self, token: str, *, address: str | None = None) -> tuple[User, Feed]:
         """Return whose feed has a token, and note that somebody asked for it.
 
         Whatever the token looks like, it is hashed and looked up in the same way.
 
         Args:
             token: The secret part of an address, as it was asked for.
+            address: The network address that the request came from, where there was one.
 
         Raises:
             FeedNotFoundError: No feed has this token, or not any more.
+            TooManyAttemptsError: Somebody there asks too often.
         """
+        self._attempts.count_feed(token, address)
         token_hash, now = _hash(token), self._clock()
         noted_before = now - NOTED_EVERY
         with self._store.begin() as uow:
             found = uow.feeds.find_by_token(token_hash)
-            if found is None:
-                raise FeedNotFoundError
-            last_fetched_at = found[1].last_fetched_at
-            if last_fetched_at is None or last_fetched_at <= noted_before:
+            last_fetched_at = None if found is None else found[1].last_fetched_at
+            if found and (last_fetched_at is None or last_fetched_at <= noted_before):
                 uow.feeds.note_fetch(token_hash, now, unless_after=noted_before)
+        if found is None:
+            self._attempts.count_missing_feed(address)
+            raise FeedNotFoundError
         return found
 
 

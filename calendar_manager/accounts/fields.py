@@ -4,6 +4,7 @@ They raise plain ``ValueError`` with a sentence for the person, which both pydan
 understand.
 """
 
+import re
 import unicodedata
 from typing import Final
 
@@ -18,6 +19,10 @@ PASSWORD_MINIMUM: Final = 10
 PASSWORD_MAXIMUM: Final = 200
 """Characters in a password; the upper bound keeps hashing cheap to ask for."""
 
+MINUTES_MAXIMUM: Final = 24 * 60
+"""The longest overlap, buffer or way that a person can set, in minutes."""
+
+_MINUTES: Final = re.compile(r"[0-9]{1,4}")
 _UNSTORABLE: Final = frozenset({"Cc", "Cs"})
 """Unicode categories that no single line of text needs: control characters, of which PostgreSQL
 stores no NUL, and lone surrogates, which UTF-8 cannot express."""
@@ -88,6 +93,17 @@ def check_time_zone(value: str) -> str:
     if not is_zone(name):
         raise ValueError("This is not an IANA time zone. Write it as Europe/Berlin.")
     return name
+
+
+def check_minutes(value: str) -> int:
+    """Return a number of minutes that was typed.
+
+    Raises:
+        ValueError: It is no whole number, or not within a day.
+    """
+    if not _MINUTES.fullmatch(value.strip()) or int(value) > MINUTES_MAXIMUM:
+        raise ValueError(f"Use a whole number of minutes from 0 to {MINUTES_MAXIMUM}.")
+    return int(value)
 
 
 def is_encodable(value: str) -> bool:

@@ -10,7 +10,7 @@ from calendar_manager.providers.errors import ProviderError
 from calendar_manager.providers.registry import Registry
 from calendar_manager.store.crypto import UndecipherableError
 from calendar_manager.store.repositories.grants import GrantRepository
-from calendar_manager.store.unit_of_work import Store
+from calendar_manager.store.unit_of_work import Store, UnitOfWork
 
 log = structlog.get_logger(__name__)
 
@@ -48,9 +48,16 @@ class Grants:
         """Give back a grant that was not stored, unless a connection needs it."""
         self._give_back(provider, grant.provider_account_id, grant.tokens)
 
+    def is_read(self, uow: UnitOfWork, connection: Connection) -> bool:
+        """Tell whether any connection still reads the account of one that was removed."""
+        return self._is_in_use(uow, connection.provider, connection.provider_account_id)
+
+    def _is_in_use(self, uow: UnitOfWork, provider: ProviderKind, account_id: str) -> bool:
+        return GrantRepository(uow.session).is_in_use(provider, account_id)
+
     def _give_back(self, provider: ProviderKind, provider_account_id: str, tokens: Tokens) -> None:
         with self._store.begin() as uow:
-            if GrantRepository(uow.session).is_in_use(provider, provider_account_id):
+            if self._is_in_use(uow, provider, provider_account_id):
                 return
         try:
             self._registry.get(provider).auth.revoke(tokens)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from uuid import UUID
 
+from calendar_manager.accounts.attempts import Attempts
 from calendar_manager.accounts.errors import EmailTakenError, InvalidFieldsError
 from calendar_manager.accounts.fields import (
     check_email,
@@ -21,16 +22,28 @@ class Registration:
     Args:
         store: The database.
         passwords: Hashes the password.
+        attempts: Refuses what is tried too often.
     """
 
-    def __init__(self, *, store: Store, passwords: Passwords) -> None:
+    def __init__(self, *, store: Store, passwords: Passwords, attempts: Attempts) -> None:
         self._store = store
         self._passwords = passwords
+        self._attempts = attempts
 
-    def register(self, *, email: str, password: str, name: str, time_zone: str) -> User:
+    def register(
+        self, *, email: str, password: str, name: str, time_zone: str, address: str | None = None
+    ) -> User:
         """Store a new user.
 
+        Args:
+            email: What the person signs in with.
+            password: In plain text.
+            name: What to call them.
+            time_zone: The IANA zone of their all-day events.
+            address: The network address that the request came from, where there was one.
+
         Raises:
+            TooManyAttemptsError: Somebody there registers too often.
             InvalidFieldsError: Something cannot be used; names every such field.
             EmailTakenError: Somebody registered with this address before.
         """
@@ -40,6 +53,7 @@ class Registration:
             name=(check_name, name),
             time_zone=(check_time_zone, time_zone),
         )
+        self._attempts.count_registration(values["email"], address)
         password_hash = self._passwords.hash(values["password"])
         with self._store.begin() as uow:
             user = uow.users.add(

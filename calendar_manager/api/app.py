@@ -17,6 +17,7 @@ from calendar_manager.api.middleware import (
 )
 from calendar_manager.api.openapi import DESCRIPTION, TAGS, install_openapi
 from calendar_manager.api.routes import (
+    account_security,
     availability,
     calendars,
     clients,
@@ -31,21 +32,23 @@ from calendar_manager.api.routes import (
     login,
     me,
     metrics,
+    personal_export,
+    sharing,
     sync_jobs,
     webhooks,
 )
-from calendar_manager.bootstrap import Services, build_services
+from calendar_manager.bootstrap import Services, build_services, make_shipper
 from calendar_manager.config import load_settings
 from calendar_manager.logs import configure_logging
 from calendar_manager.scheduling.answer_cache import AnswerCache
 from calendar_manager.web.app import install_pages
 from calendar_manager.web.deps import build_accounts
 
-DOCS_PATH = "/docs"
-
 _ROUTES = (
     login,
     me,
+    account_security,
+    personal_export,
     connect,
     connections,
     calendars,
@@ -57,6 +60,7 @@ _ROUTES = (
     explanation,
     exports,
     feeds,
+    sharing,
     webhooks,
     health,
     metrics,
@@ -76,7 +80,8 @@ def create_app(services: Services | None = None) -> FastAPI:
         description=DESCRIPTION,
         openapi_tags=TAGS,
         openapi_url="/openapi.json",
-        docs_url=DOCS_PATH,
+        # Its page is ours, because FastAPI's own loads its viewer from elsewhere.
+        docs_url=None,
         redoc_url=None,
         # A redirect to the address with or without a slash would trust the Host header.
         redirect_slashes=False,
@@ -92,7 +97,7 @@ def create_app(services: Services | None = None) -> FastAPI:
     install_openapi(app)
     # The last one added is the outermost.
     app.add_middleware(BodyLimitMiddleware)
-    app.add_middleware(SecurityHeadersMiddleware, docs_path=DOCS_PATH)
+    app.add_middleware(SecurityHeadersMiddleware)
     app.add_middleware(RequestMiddleware)
     app.add_middleware(ReadableStartMiddleware)
     return app
@@ -116,9 +121,12 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     configure_logging(settings.log_level, settings.log_format)
     services = build_services(settings)
     _adopt(app, services)
+    shipper = make_shipper(services, "api")
+    shipper.start()
     try:
         yield
     finally:
+        shipper.stop()
         services.store.engine.dispose()
         services.redis.close()
         app.state.answers.close()

@@ -5,6 +5,7 @@ from typing import Annotated, Final, cast
 
 from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
+from structlog.contextvars import bind_contextvars
 
 from calendar_manager.accounts.errors import TokenError
 from calendar_manager.accounts.sessions import Login
@@ -75,7 +76,9 @@ async def require_login(login: Annotated[Login | None, Depends(find_login)]) -> 
     Raises:
         ProblemError: Nobody says who it is.
     """
-    return expect_login(login)
+    known = expect_login(login)
+    bind_contextvars(user_id=str(known.user.id))
+    return known
 
 
 def require_navigating_login(

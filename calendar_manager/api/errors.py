@@ -1,5 +1,6 @@
 """Turning every error into problem details."""
 
+import math
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any, Final
@@ -34,12 +35,14 @@ from calendar_manager.accounts.errors import (
     ProviderRefusedError,
     ProviderUnavailableError,
     ScopeMissingError,
+    SessionNotFoundError,
     SignInError,
     SyncDisabledError,
     TokenError,
+    TooManyAttemptsError,
     UserGoneError,
 )
-from calendar_manager.api.problems import CHALLENGE, ProblemError, http_problem, render_problem
+from calendar_manager.api.problems import CHALLENGE, ProblemError, answer_problem, http_problem
 from calendar_manager.domain.errors import UnknownTimeZoneError
 from calendar_manager.providers.errors import ProviderNotConfiguredError
 from calendar_manager.store.unit_of_work import StoreUnavailableError
@@ -68,9 +71,11 @@ STATUS_OF: Final[dict[type[AccountsError], HTTPStatus]] = {
     ProviderRefusedError: HTTPStatus.BAD_GATEWAY,
     ProviderUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
     ScopeMissingError: HTTPStatus.FORBIDDEN,
+    SessionNotFoundError: HTTPStatus.NOT_FOUND,
     SignInError: HTTPStatus.UNAUTHORIZED,
     SyncDisabledError: HTTPStatus.CONFLICT,
     TokenError: HTTPStatus.UNAUTHORIZED,
+    TooManyAttemptsError: HTTPStatus.TOO_MANY_REQUESTS,
     UserGoneError: HTTPStatus.UNAUTHORIZED,
 }
 """The status of each error; one that is missing has its parent's."""
@@ -96,6 +101,8 @@ def to_problem(error: AccountsError) -> ProblemError:
     headers = {}
     if isinstance(error, TokenError | UserGoneError):
         headers["WWW-Authenticate"] = f'{CHALLENGE}, error="invalid_token"'
+    if isinstance(error, TooManyAttemptsError):
+        headers["Retry-After"] = str(math.ceil(error.retry_after.total_seconds()))
     return ProblemError(status, error.code, str(error), errors=tuple(fields), headers=headers)
 
 
@@ -109,52 +116,56 @@ def invalid_input(findings: Sequence[Any]) -> ProblemError:
     )
 
 
-async def _answer_problem(_: Request, error: Exception) -> Response:
+async def _answer_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, ProblemError)  # noqa: S101 - Starlette's types are wider than its use.
-    return render_problem(error)
+    return answer_problem(request, error)
 
 
-async def _answer_accounts_error(_: Request, error: Exception) -> Response:
+async def _answer_accounts_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, AccountsError)  # noqa: S101 - as above.
-    return render_problem(to_problem(error))
+    return answer_problem(request, to_problem(error))
 
 
-async def _answer_not_configured(_: Request, error: Exception) -> Response:
+async def _answer_not_configured(request: Request, error: Exception) -> Response:
     detail = f"{error}. Its operator has to set the client id and secret."
-    return render_problem(ProblemError(HTTPStatus.CONFLICT, "provider_not_configured", detail))
+    return answer_problem(
+        request, ProblemError(HTTPStatus.CONFLICT, "provider_not_configured", detail)
+    )
 
 
-async def _answer_store_unavailable(_: Request, error: Exception) -> Response:
+async def _answer_store_unavailable(request: Request, error: Exception) -> Response:
     log.error("store_unavailable", exc_info=error)
-    return render_problem(
+    return answer_problem(
+        request,
         ProblemError(
             HTTPStatus.SERVICE_UNAVAILABLE,
             "database_unavailable",
             "The database cannot be reached. Try again in a while.",
             headers={"Retry-After": "5"},
-        )
+        ),
     )
 
 
-async def _answer_unknown_zone(_: Request, error: Exception) -> Response:
-    return render_problem(
+async def _answer_unknown_zone(request: Request, error: Exception) -> Response:
+    return answer_problem(
+        request,
         ProblemError(
             HTTPStatus.UNPROCESSABLE_ENTITY,
             "validation_failed",
             "Some of the input cannot be used.",
             errors=[("time_zone", f"{error}. Write it as Europe/Berlin.")],
-        )
+        ),
     )
 
 
-async def _answer_invalid(_: Request, error: Exception) -> Response:
+async def _answer_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - as above.
-    return render_problem(invalid_input(error.errors()))
+    return answer_problem(request, invalid_input(error.errors()))
 
 
-async def _answer_http_error(_: Request, error: Exception) -> Response:
+async def _answer_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - as above.
-    return render_problem(http_problem(error.status_code, error.headers))
+    return answer_problem(request, http_problem(error.status_code, error.headers))
 
 
 def _path(location: Sequence[str | int]) -> str:

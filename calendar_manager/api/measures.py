@@ -1,22 +1,24 @@
 """The numbers that Prometheus takes, by the name it knows them by."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 from redis.exceptions import RedisError
 
-from calendar_manager.api.routes.health import QUEUES
+from calendar_manager.api.queues import QueueState, load_queues, open_briefly
+from calendar_manager.api.tallied import TallyCollector
 from calendar_manager.bootstrap import Services
-from calendar_manager.store.measurements import Measurements, load_measurements
+from calendar_manager.job_queue import BEAT_LOCK_KEY, HEARTBEAT_KEY
+from calendar_manager.store.measurements import AGE_BOUNDS, Measurements, load_measurements
 from calendar_manager.store.vital_signs import DatabaseDownError
+from calendar_manager.telemetry.instruments import PREFIX
 
 JOBS_SPAN: Final = timedelta(hours=1)
-
-_PREFIX: Final = "calendar_manager_"
 
 
 def make_registry(services: Services) -> CollectorRegistry:
@@ -24,10 +26,11 @@ def make_registry(services: Services) -> CollectorRegistry:
 
     What can be counted in PostgreSQL and Redis is counted when somebody asks, so it is right with
     any number of processes. What only a process itself can measure, such as how long its requests
-    take, is registered here beside it.
+    take, all processes add up in Redis.
     """
     registry = CollectorRegistry()
     registry.register(InstallationCollector(services))
+    registry.register(TallyCollector(services))
     return registry
 
 
@@ -43,11 +46,11 @@ class InstallationCollector(Collector):
     def __init__(self, services: Services) -> None:
         self._services = services
 
-    def describe(self) -> list[GaugeMetricFamily]:
+    def describe(self) -> list[Metric]:
         """Return nothing, so that registering does not count yet."""
         return []
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
+    def collect(self) -> Iterator[Metric]:
         """Yield every number."""
         up = _gauge("up", "Whether a server that everything needs answers.", "server")
         now = self._services.clock()
@@ -56,16 +59,15 @@ class InstallationCollector(Collector):
         if measured is not None:
             yield from _show_connections(measured, now)
             yield from _show_calendars(measured, now)
-            yield from _show_jobs(measured)
+            yield _show_ages(measured)
+            yield from _show_jobs(measured, now)
             yield from _show_channels(measured, now)
             yield _show_conflicts(measured)
-        lengths = self._queue_lengths()
-        up.add_metric(["redis"], 0 if lengths is None else 1)
-        if lengths is not None:
-            queues = _gauge("queue_length", "Messages that wait for a worker.", "queue")
-            for name, length in lengths.items():
-                queues.add_metric([name], length)
-            yield queues
+        signs = self._look_into_redis(now)
+        up.add_metric(["redis"], 0 if signs is None else 1)
+        if signs is not None:
+            yield from _show_queues(signs[0])
+            yield from _show_signs(*signs[1:])
         yield up
 
     def _measure(self, now: datetime) -> Measurements | None:
@@ -79,17 +81,37 @@ class InstallationCollector(Collector):
         except DatabaseDownError:
             return None
 
-    def _queue_lengths(self) -> dict[str, int] | None:
-        pipeline = self._services.redis.pipeline(transaction=False)
-        for name in QUEUES:
-            pipeline.llen(name)
+    def _look_into_redis(self, now: datetime) -> tuple[Mapping[str, QueueState], bool, bool] | None:
         try:
-            return dict(zip(QUEUES, pipeline.execute(), strict=True))
+            with open_briefly(self._services.settings.redis_url) as redis:
+                return (
+                    load_queues(redis, now),
+                    bool(redis.exists(BEAT_LOCK_KEY)),
+                    bool(redis.exists(HEARTBEAT_KEY)),
+                )
         except RedisError:
             return None
 
 
-def _show_connections(measured: Measurements, now: datetime) -> Iterator[GaugeMetricFamily]:
+def _show_queues(queues: Mapping[str, QueueState]) -> Iterator[Metric]:
+    lengths = _gauge("queue_length", "Messages that wait for a worker.", "queue")
+    waits = _gauge(
+        "queue_oldest_wait_seconds", "For how long the next message has waited.", "queue"
+    )
+    for name, state in queues.items():
+        lengths.add_metric([name], state.length)
+        waits.add_metric([name], state.oldest_wait)
+    yield lengths
+    yield waits
+
+
+def _show_signs(beat: bool, heartbeat: bool) -> Iterator[Metric]:  # noqa: FBT001 - Two alike.
+    yield _gauge_of("beat_alive", "Whether a beat lives.", beat)
+    meaning = "Whether a task of beat's was done by a worker within the last minute."
+    yield _gauge_of("heartbeat_alive", meaning, heartbeat)
+
+
+def _show_connections(measured: Measurements, now: datetime) -> Iterator[Metric]:
     connections = _gauge(
         "connections",
         "Connected accounts; the reason code tells why one has to be connected again.",
@@ -110,7 +132,7 @@ def _show_connections(measured: Measurements, now: datetime) -> Iterator[GaugeMe
     )
 
 
-def _show_calendars(measured: Measurements, now: datetime) -> Iterator[GaugeMetricFamily]:
+def _show_calendars(measured: Measurements, now: datetime) -> Iterator[Metric]:
     calendars = _gauge(
         "calendars", "Calendars that are read, by how their copies are doing.", "provider", "status"
     )
@@ -125,7 +147,24 @@ def _show_calendars(measured: Measurements, now: datetime) -> Iterator[GaugeMetr
     )
 
 
-def _show_jobs(measured: Measurements) -> Iterator[GaugeMetricFamily]:
+def _show_ages(measured: Measurements) -> HistogramMetricFamily:
+    ages = HistogramMetricFamily(
+        f"{PREFIX}calendar_age_seconds",
+        "How old the copies of calendars are right now; not for rate().",
+        labels=["provider"],
+    )
+    for provider in sorted({one.provider for one in measured.ages}):
+        mine = [one for one in measured.ages if one.provider == provider]
+        buckets = [
+            (str(bound), sum(one.count for one in mine if one.bucket <= place))
+            for place, bound in enumerate(AGE_BOUNDS)
+        ]
+        total = sum(one.count for one in mine)
+        ages.add_metric([provider], [*buckets, ("+Inf", total)], sum(one.seconds for one in mine))
+    return ages
+
+
+def _show_jobs(measured: Measurements, now: datetime) -> Iterator[Metric]:
     finished = _gauge(
         "sync_jobs_last_hour",
         "Sync jobs that ended within the last hour, by what became of them.",
@@ -140,9 +179,19 @@ def _show_jobs(measured: Measurements) -> Iterator[GaugeMetricFamily]:
     for one in measured.unfinished_jobs:
         unfinished.add_metric([one.provider, one.kind, one.status], one.count)
     yield unfinished
+    yield _show_soonest(
+        "sync_job_oldest_wait_seconds",
+        "Since when the sync job that waits longest was asked for, put-back ones included.",
+        [
+            (one.provider, one.oldest_queued_at)
+            for one in measured.unfinished_jobs
+            if one.status == "queued"
+        ],
+        lambda queued: (now - queued).total_seconds(),
+    )
 
 
-def _show_channels(measured: Measurements, now: datetime) -> Iterator[GaugeMetricFamily]:
+def _show_channels(measured: Measurements, now: datetime) -> Iterator[Metric]:
     channels = _gauge(
         "channels",
         "Open push channels; a doubted one did not tell of a change that a poll found.",
@@ -161,9 +210,8 @@ def _show_channels(measured: Measurements, now: datetime) -> Iterator[GaugeMetri
 
 
 def _show_conflicts(measured: Measurements) -> GaugeMetricFamily:
-    conflicts = _gauge("open_conflicts", "Conflicts that wait for their person.")
-    conflicts.add_metric([], measured.open_conflicts)
-    return conflicts
+    meaning = "Conflicts that wait for their person."
+    return _gauge_of("open_conflicts", meaning, measured.open_conflicts)
 
 
 def _show_soonest(
@@ -184,4 +232,10 @@ def _show_soonest(
 
 
 def _gauge(name: str, meaning: str, *labels: str) -> GaugeMetricFamily:
-    return GaugeMetricFamily(_PREFIX + name, meaning, labels=labels)
+    return GaugeMetricFamily(PREFIX + name, meaning, labels=labels)
+
+
+def _gauge_of(name: str, meaning: str, value: float) -> GaugeMetricFamily:
+    family = _gauge(name, meaning)
+    family.add_metric([], value)
+    return family

@@ -10,6 +10,12 @@ from typing import Any, Final
 
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from calendar_manager.web.negotiation import wants_page
+from calendar_manager.web.problem_pages import render_problem_page
+from calendar_manager.web.return_paths import is_htmx
 
 MEDIA_TYPE: Final = "application/problem+json"
 CHALLENGE: Final = 'Bearer realm="calendar-manager"'
@@ -145,11 +151,31 @@ def render_problem(problem: ProblemError) -> JSONResponse:
         status=problem.status,
         detail=problem.detail,
         code=problem.code,
-        errors=[FieldProblem(field=field, message=message) for field, message in problem.errors],
+        errors=[
+            FieldProblem(field=_writable(field), message=_writable(message))
+            for field, message in problem.errors
+        ],
     )
     return JSONResponse(
         body.model_dump(), status_code=problem.status, headers=headers, media_type=MEDIA_TYPE
     )
+
+
+def answer_problem(request: Request, problem: ProblemError) -> Response:
+    """Return a problem as its asker can read it: a page in a browser, else problem details.
+
+    Scripts on our pages, htmx among them, take the details and say them beside what was done.
+    """
+    if is_htmx(request) or not wants_page(request):
+        return render_problem(problem)
+    page = render_problem_page(request, problem.status, problem.detail, problem.errors)
+    page.headers.update(problem.headers)
+    return page
+
+
+def _writable(text: str) -> str:
+    """Return a text that UTF-8 has: the name of an unknown field may hold half a character."""
+    return text.encode(errors="replace").decode()
 
 
 def describe_problem(status: int, code: str, detail: str, *fields: tuple[str, str]) -> Any:  # noqa: ANN401 - OpenAPI is plain JSON.
@@ -180,3 +206,16 @@ def describe_problem(status: int, code: str, detail: str, *fields: tuple[str, st
             }
         },
     }
+
+
+TOO_MANY: Final = {
+    **describe_problem(429, "too_many_requests", "That was too often. Try again in 12 minutes."),
+    "headers": {
+        "Retry-After": {
+            "description": "Seconds after which it is worth trying again.",
+            "schema": {"type": "integer"},
+            "example": 720,
+        }
+    },
+}
+"""What a route answers that may only be asked so often."""

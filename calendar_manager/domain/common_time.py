@@ -1,6 +1,6 @@
 """When several people are free together: all of them, or at least some number."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -66,7 +66,8 @@ def find_common_slots(
     """Return the slots that at least so many people can take, the same ones throughout.
 
     Args:
-        slots: Which slots each person can take, found with one duration on one grid.
+        slots: Which slots each person can take, each once, found with one duration on one grid,
+            so that equal starts are equal slots.
         at_least: How many have to be able; None for all of them.
 
     Returns:
@@ -76,12 +77,25 @@ def find_common_slots(
         ValueError: Nobody is asked, or ``at_least`` is not between one and all of them.
     """
     needed = _check(len(slots), at_least)
-    people: dict[Span, list[Person]] = defaultdict(list)
-    for person, theirs in slots.items():
-        for slot in theirs:
-            people[slot].append(person)
-    enough = (span for span, able in people.items() if len(able) >= needed)
-    return [CommonSlot(span, tuple(people[span])) for span in sorted(enough)]
+    # Sorting is several times as fast as counting in a dictionary, because comparing instants
+    # is cheap and hashing them is not. It is stable, which keeps the order of the people.
+    offers = [(slot, person) for person, theirs in slots.items() for slot in theirs]
+    offers.sort(key=_start_of_offer)
+    common: list[CommonSlot[Person]] = []
+    first = 0
+    while first < len(offers):
+        slot = offers[first][0]
+        last = first + 1
+        while last < len(offers) and offers[last][0].start == slot.start:
+            last += 1
+        if last - first >= needed:
+            common.append(CommonSlot(slot, tuple(person for _, person in offers[first:last])))
+        first = last
+    return common
+
+
+def _start_of_offer(offer: tuple[Span, Hashable]) -> datetime:
+    return offer[0].start
 
 
 def _check(asked: int, at_least: int | None) -> int:

@@ -125,9 +125,21 @@ def _close_pairs(
         start = second.span.start
         reaching = [first for first in reaching if first.span.end + reach > start]
         for first in reaching:
-            if first.leading.event_id != second.leading.event_id:
+            if not _are_of_one_series(first, second):
                 yield first, second
         reaching.append(second)
+
+
+def _are_of_one_series(first: Meeting, second: Meeting) -> bool:
+    """Tell whether two meetings are occurrences of one event, on any calendar.
+
+    The leading copies do not tell: of a series on two calendars, one occurrence may be led by the
+    copy on the one and the next by the copy on the other.
+    """
+    if len(first.occurrences) == len(second.occurrences) == 1:
+        return first.leading.event_id == second.leading.event_id
+    events = {copy.event_id for copy in first.occurrences}
+    return any(copy.event_id in events for copy in second.occurrences)
 
 
 def _judge(first: Meeting, second: Meeting, settings: ConflictSettings) -> FoundConflict | None:

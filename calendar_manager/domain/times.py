@@ -14,6 +14,8 @@ from calendar_manager.domain.errors import UnknownTimeZoneError
 from calendar_manager.domain.timespan import DateSpan, Span
 
 MIDNIGHT = time(0)
+ZONE_NAMES = tuple(pytz.common_timezones)
+"""The zones to choose from, without the aliases that are kept for old data."""
 FIRST_WALL = datetime.min  # noqa: DTZ901 - Wall clocks are naive.
 LAST_WALL = datetime.max  # noqa: DTZ901 - As above.
 

@@ -1,7 +1,7 @@
 """Where a meeting could go instead."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -23,55 +23,58 @@ EARLIER: Final = timedelta(days=7)
 LATER: Final = timedelta(days=14)
 """How far around its place another one is looked for."""
 
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """A meeting that is to get out of another one's way.
-
-    Attributes:
-        meeting: What is to be moved.
-        other: What stays. It is in the way even if the user's settings let it block nothing.
-    """
-
-    meeting: Meeting
-    other: Meeting
+_Key = frozenset[UUID]
+"""A meeting by its occurrences."""
 
 
 def load_alternatives(
     uow: UnitOfWork,
     user: User,
-    moves: Mapping[UUID, Move],
+    meetings: Mapping[UUID, Meeting],
     *,
     now: datetime,
     maximum_age: timedelta,
 ) -> Mapping[UUID, Sequence[Span]]:
-    """Find free places for meetings that had better move, each as if it alone did.
+    """Find free places for meetings that had better move.
 
     They pass the user's own rules, and keep the distance from other meetings that the user's
-    search for conflicts asks for. All is loaded at once, however many meetings there are.
+    search for conflicts asks for. Tentative meetings are in the way whatever the user's setting
+    for availability is, because a meeting that moves into one is the next conflict.
+
+    A person may follow all the advice of one answer. So the first place of each meeting is taken
+    for all meetings after it, and a meeting in the way of several others has the same places
+    each time, which get it out of the way of all of them. Whoever asks about one meeting alone
+    may hear of places that a longer answer gives to others.
+
+    All is loaded at once, however many meetings there are.
 
     Args:
         uow: The transaction.
         user: Whose meetings.
-        moves: What is to be moved, by any id.
+        meetings: What is to be moved, by any id; whoever comes first chooses first.
         now: The moment of the question.
         maximum_age: Copies of calendars older than this are stale.
 
     Returns:
         By the same ids, up to three spans, the nearest to the meeting's place first.
     """
-    if not moves:
+    if not meetings:
         return {}
     rules = uow.rules.load(user.id, time_zone=user.time_zone)
     calendars = load_calendars(uow, user.id, ())
     taking_part = [entry for entry in calendars if entry.calendar.blocks_availability]
     if find_blocking(find_freshness(taking_part, now, maximum_age)):
         return {}
-    strict = {key: _keep_distance(rules, one.meeting, user) for key, one in moves.items()}
-    loads = (span_to_load(strict[key], _around(one.meeting), now) for key, one in moves.items())
+    moving = {one.occurrence_ids: one for one in meetings.values()}
+    strict = {key: _keep_distance(rules, one, user) for key, one in moving.items()}
+    loads = (span_to_load(strict[key], _around(one), now) for key, one in moving.items())
     spans = merge_spans(span for span in loads if span is not None)
-    busy = load_busy_time(uow, user, taking_part, spans)
-    return {key: _nearest(strict[key], busy, one, now=now) for key, one in moves.items()}
+    busy = load_busy_time(uow, replace(user, tentative_blocks=True), taking_part, spans)
+    places: dict[_Key, Sequence[Span]] = {}
+    for key, one in moving.items():
+        places[key] = _nearest(strict[key], busy, one, now=now)
+        busy += [BlockingSpan(place, None, None) for place in places[key][:1]]
+    return {key: places[one.occurrence_ids] for key, one in meetings.items()}
 
 
 def _around(meeting: Meeting) -> Span:
@@ -92,12 +95,10 @@ def _keep_distance(rules: AvailabilityRules, meeting: Meeting, user: User) -> Av
 
 
 def _nearest(
-    rules: AvailabilityRules, busy: Iterable[BlockingSpan], move: Move, *, now: datetime
+    rules: AvailabilityRules, busy: Iterable[BlockingSpan], meeting: Meeting, *, now: datetime
 ) -> Sequence[Span]:
-    meeting, other = move.meeting, move.other
-    both = meeting.occurrence_ids | other.occurrence_ids
-    in_the_way = [blocking for blocking in busy if blocking.occurrence_id not in both]
-    in_the_way.append(BlockingSpan(other.span, None, other.ical_uid))
+    itself = meeting.occurrence_ids
+    in_the_way = [blocking for blocking in busy if blocking.occurrence_id not in itself]
     free = find_free_time(
         rules,
         BusyTime.of(in_the_way),

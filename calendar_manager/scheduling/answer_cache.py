@@ -9,15 +9,19 @@ being committed: nobody asks under the old key again, and nothing has to be sent
 The ids are read before the events. What is kept under them is therefore never older than they
 are; if it is newer, that is by a change that has given the calendar new ids already.
 
-Values end a day after their last use only so that Redis does not fill up.
+Values end a day after their last use only so that Redis does not fill up. What a process has read
+or written it also remembers itself: under a key that names everything, a copy is as right as the
+original, and reading thousands of spans back takes longer than finding what is free among them.
 """
 
 import hashlib
 import json
 import sys
 from array import array
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from threading import Lock
 from typing import Final, cast
 
 import structlog
@@ -31,12 +35,17 @@ from calendar_manager.domain.timespan import Span
 from calendar_manager.domain.users import User
 from calendar_manager.scheduling.busy_time import BusyTime
 from calendar_manager.store.agenda_entries import AgendaCalendar
+from calendar_manager.telemetry.instruments import ANSWER_CACHE
+from calendar_manager.telemetry.tally import TALLY
 
 log = structlog.get_logger(__name__)
 
 LIFE: Final = timedelta(days=1)
 AWAY: Final = timedelta(seconds=30)
 """For so long after Redis failed it is left alone, so that not every question waits for it."""
+
+REMEMBERED: Final = 100_000
+"""How many spans a process remembers in all, which takes some 30 MB of memory."""
 
 _VERSION: Final = 1
 """To be raised when other things become busy or values look different, so that none is kept."""
@@ -85,6 +94,7 @@ class AnswerCache:
         self._redis = redis
         self._clock = clock
         self._away_until: datetime | None = None
+        self._memory = _Memory(REMEMBERED)
 
     @classmethod
     def connect(cls, url: str, clock: Callable[[], datetime]) -> "AnswerCache":
@@ -104,17 +114,28 @@ class AnswerCache:
 
     def find(self, key: str) -> BusyTime | None:
         """Return what was kept under a key, or None."""
+        remembered = self._memory.find(key)
+        if remembered is not None:
+            TALLY.count(ANSWER_CACHE, "hit")
+            return remembered
         if self._is_away():
+            TALLY.count(ANSWER_CACHE, "away")
             return None
         try:
             value = cast("bytes | None", self._redis.getex(key, ex=LIFE))
         except RedisError as error:
             self._note_away(error)
+            TALLY.count(ANSWER_CACHE, "away")
             return None
-        return None if value is None else _unpack(value)
+        TALLY.count(ANSWER_CACHE, "miss" if value is None else "hit")
+        busy = None if value is None else _unpack(value)
+        if busy is not None:
+            self._memory.keep(key, busy)
+        return busy
 
     def keep(self, key: str, busy: BusyTime) -> None:
         """Keep busy time under the key of the question that it was loaded for."""
+        self._memory.keep(key, busy)
         if self._is_away():
             return
         try:
@@ -128,6 +149,42 @@ class AnswerCache:
     def _note_away(self, error: RedisError) -> None:
         self._away_until = self._clock() + AWAY
         log.warning("answer_cache_away", error=str(error))
+
+
+class _Memory:
+    """What this process remembers: the values that were used last, up to a number of spans.
+
+    Args:
+        most: How many spans in all.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._spans = 0
+        self._values: OrderedDict[str, BusyTime] = OrderedDict()
+        # Requests are answered by several threads.
+        self._lock = Lock()
+
+    def find(self, key: str) -> BusyTime | None:
+        with self._lock:
+            value = self._values.get(key)
+            if value is not None:
+                self._values.move_to_end(key)
+            return value
+
+    def keep(self, key: str, value: BusyTime) -> None:
+        with self._lock:
+            if key not in self._values:
+                self._values[key] = value
+                self._spans += _size(value)
+            while self._spans > self._most:
+                _, oldest = self._values.popitem(last=False)
+                self._spans -= _size(oldest)
+
+
+def _size(value: BusyTime) -> int:
+    """Return how many spans a value holds; one without any takes room as well."""
+    return 1 + len(value.spans) + len(value.meetings)
 
 
 def _show(span: Span) -> tuple[str, str]:

@@ -67,6 +67,21 @@ class AvailabilityAnswer:
     freshness: Sequence[Freshness]
 
 
+@dataclass(frozen=True, slots=True)
+class Background:
+    """What an answer about somebody begins with.
+
+    Attributes:
+        user: Whose availability.
+        rules: Theirs.
+        calendars: Which are asked, as loaded before the events.
+    """
+
+    user: User
+    rules: AvailabilityRules
+    calendars: Sequence[AgendaCalendar]
+
+
 def find_availability(
     store: Store,
     user: User,
@@ -97,12 +112,49 @@ def find_availability(
     """
     with store.begin() as uow:
         rules = uow.rules.load(user.id, time_zone=user.time_zone)
-        time_zone = question.time_zone or rules.time_zone
-        asked = resolve_span(question.start, question.end, find_zone(time_zone), longest=LONGEST)
+        # A question that nobody could answer is refused before a calendar that is not there.
+        resolve_question(question, rules)
         calendars = load_calendars(uow, user.id, question.calendar_ids)
-        taking_part = [entry for entry in calendars if entry.calendar.blocks_availability]
-        freshness = find_freshness(taking_part, now, maximum_age)
-        load = None if find_blocking(freshness) else span_to_load(rules, asked, now)
+    return answer_question(
+        store,
+        Background(user, rules, calendars),
+        question,
+        now=now,
+        maximum_age=maximum_age,
+        answers=answers,
+    )
+
+
+def resolve_question(question: AvailabilityQuestion, rules: AvailabilityRules) -> Span:
+    """Return which stretch of time a question is about.
+
+    Args:
+        question: What is asked.
+        rules: Their zone is that of the question when it names none.
+
+    Raises:
+        InvalidQuestionError: The stretch of time cannot be used.
+        UnknownTimeZoneError: There is no such zone.
+    """
+    zone = find_zone(question.time_zone or rules.time_zone)
+    return resolve_span(question.start, question.end, zone, longest=LONGEST)
+
+
+def answer_question(
+    store: Store,
+    background: Background,
+    question: AvailabilityQuestion,
+    *,
+    now: datetime,
+    maximum_age: timedelta,
+    answers: AnswerCache | None = None,
+) -> AvailabilityAnswer:
+    """As :func:`find_availability`, from what is loaded already."""
+    user, rules = background.user, background.rules
+    asked = resolve_question(question, rules)
+    taking_part = [entry for entry in background.calendars if entry.calendar.blocks_availability]
+    freshness = find_freshness(taking_part, now, maximum_age)
+    load = None if find_blocking(freshness) else span_to_load(rules, asked, now)
     busy = BusyTime() if load is None else find_busy_time(store, user, taking_part, load, answers)
     duration = question.duration_minutes or rules.slot_duration_minutes
     step = question.step_minutes or rules.slot_step_minutes
@@ -118,7 +170,7 @@ def find_availability(
             grid_zone=question.grid_zone,
         )
     return AvailabilityAnswer(
-        time_zone=time_zone,
+        time_zone=question.time_zone or rules.time_zone,
         duration_minutes=duration,
         step_minutes=step,
         free=free,

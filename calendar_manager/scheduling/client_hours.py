@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -20,6 +20,7 @@ from calendar_manager.domain.client_hours import (
     week_around,
 )
 from calendar_manager.domain.clients import Client
+from calendar_manager.domain.explanation_of_budgets import ClientBudget
 from calendar_manager.domain.meetings import BusyOccurrence, Meeting, group_meetings
 from calendar_manager.domain.occurrences import name_occurrence
 from calendar_manager.domain.times import find_zone
@@ -28,7 +29,7 @@ from calendar_manager.domain.users import User
 from calendar_manager.scheduling.client_owners import load_owners
 from calendar_manager.scheduling.errors import UnknownSubjectError
 from calendar_manager.scheduling.series import find_gaps, load_beyond
-from calendar_manager.store.client_rows import OwnedOccurrence, Owner
+from calendar_manager.store.client_rows import NOT_SAID, OwnedOccurrence, Owner
 from calendar_manager.store.unit_of_work import Store, UnitOfWork
 
 MANY_CLIENTS: Final = 10_000
@@ -67,6 +68,19 @@ class ClientHours:
     total: Hours
 
 
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Everybody's hours in one stretch of time.
+
+    Attributes:
+        clients: By client; who has none is missing.
+        unassigned: Of the meetings of which nobody and no rule says whom they belong to.
+    """
+
+    clients: Mapping[UUID, Hours]
+    unassigned: Hours
+
+
 def list_hours(store: Store, user: User, client_id: UUID, question: HoursQuestion) -> ClientHours:
     """Return how much time a client has taken, or will take.
 
@@ -92,6 +106,26 @@ def list_hours(store: Store, user: User, client_id: UUID, question: HoursQuestio
         client,
         divide_hours(meetings, question.span, question.period, question.zone),
         total_hours(meetings, question.span),
+    )
+
+
+def load_totals(uow: UnitOfWork, user: User, span: Span) -> Totals:
+    """Add up the meetings of everybody in one stretch of time; all-day events do not count.
+
+    Args:
+        uow: The transaction.
+        user: Whose meetings.
+        span: Which stretch of time.
+    """
+    grouped = _group_by_owner(_load_booked(uow, user, span), all_day=False)
+    unsaid = [one for owner, one in grouped if owner.rank == NOT_SAID]
+    mine: dict[UUID, list[ClientMeeting]] = {}
+    for owner, one in grouped:
+        if owner.client_id is not None:
+            mine.setdefault(owner.client_id, []).append(one)
+    return Totals(
+        {client_id: total_hours(meetings, span) for client_id, meetings in mine.items()},
+        total_hours(unsaid, span),
     )
 
 
@@ -128,6 +162,29 @@ def load_budgets(uow: UnitOfWork, user: User, at: datetime) -> list[tuple[Client
     ]
 
 
+def load_budgets_of(uow: UnitOfWork, user: User, slot: Span) -> list[ClientBudget]:
+    """Tell how much of the weekly budgets is taken in the weeks that a booking touches.
+
+    Args:
+        uow: The transaction.
+        user: Whose clients.
+        slot: The booking, not empty and shorter than a week.
+
+    Returns:
+        By week and then as :func:`load_budgets`; a client whose week ends inside the booking
+        stands there twice.
+    """
+    budgets = load_budgets(uow, user, slot.start)
+    if any(use.week.end < slot.end for _, use in budgets):
+        known = {(client.id, use.first_on) for client, use in budgets}
+        budgets += [
+            (client, use)
+            for client, use in load_budgets(uow, user, slot.end - timedelta.resolution)
+            if (client.id, use.first_on) not in known
+        ]
+    return [ClientBudget(client.id, client.name, use) for client, use in budgets]
+
+
 def group_by_client(
     occurrences: Sequence[OwnedOccurrence], *, all_day: bool
 ) -> Mapping[UUID, list[ClientMeeting]]:
@@ -137,8 +194,19 @@ def group_by_client(
         occurrences: All that take time, everybody's.
         all_day: Whether all-day ones count.
     """
-    owners = {one.occurrence_id: one.owner for one in occurrences}
     grouped: dict[UUID, list[ClientMeeting]] = {}
+    for owner, meeting in _group_by_owner(occurrences, all_day=all_day):
+        if owner.client_id is not None:
+            grouped.setdefault(owner.client_id, []).append(meeting)
+    return grouped
+
+
+def _group_by_owner(
+    occurrences: Sequence[OwnedOccurrence], *, all_day: bool
+) -> list[tuple[Owner, ClientMeeting]]:
+    """Return meetings of some length, each once, with the strongest answer among its copies."""
+    owners = {one.occurrence_id: one.owner for one in occurrences}
+    grouped: list[tuple[Owner, ClientMeeting]] = []
     for meeting in group_meetings(
         BusyOccurrence(
             occurrence_id=one.occurrence_id,
@@ -153,9 +221,8 @@ def group_by_client(
         if all_day or not one.all_day
     ):
         owner = _owner_of(meeting, owners)
-        if owner.client_id is not None and not meeting.span.is_empty:
-            found = ClientMeeting(meeting.span, owner.project)
-            grouped.setdefault(owner.client_id, []).append(found)
+        if not meeting.span.is_empty:
+            grouped.append((owner, ClientMeeting(meeting.span, owner.project)))
     return grouped
 
 

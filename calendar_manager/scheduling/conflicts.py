@@ -9,7 +9,7 @@ from calendar_manager.domain.conflict_reconciliation import ConflictStatus, Reso
 from calendar_manager.domain.move_advice import MoveAdvice, cheaper_to_move
 from calendar_manager.domain.timespan import Span
 from calendar_manager.domain.users import User
-from calendar_manager.scheduling.alternatives import Move, load_alternatives
+from calendar_manager.scheduling.alternatives import load_alternatives
 from calendar_manager.scheduling.errors import ConflictEndedError, UnknownSubjectError
 from calendar_manager.store.conflict_rows import ConflictFilter, ConflictRecord, HistoryEntry
 from calendar_manager.store.unit_of_work import Store, UnitOfWork
@@ -23,7 +23,8 @@ class ConflictView:
         record: The conflict.
         history: What happened to it, the oldest first.
         advice: Which meeting is cheaper to move; None when the conflict is ended or past.
-        alternatives: Free places for that meeting, the nearest first.
+        alternatives: Free places for that meeting, the nearest first. Of conflicts that are
+            looked at together, none has a place that is the first one of another meeting before.
     """
 
     record: ConflictRecord
@@ -54,7 +55,10 @@ class Conflicts:
         after: tuple[datetime, UUID] | None = None,
         limit: int,
     ) -> Sequence[ConflictView]:
-        """List a user's conflicts, the earliest first.
+        """List a user's conflicts, the earliest first unless the filter says otherwise.
+
+        The places that they name fit together, see
+        :func:`~calendar_manager.scheduling.alternatives.load_alternatives`.
 
         Args:
             user: Whose.
@@ -113,16 +117,9 @@ class Conflicts:
             for record in records
             if record.status is ConflictStatus.OPEN and record.span.end > self._now
         }
-        moves = {
-            record.id: Move(
-                advice[record.id].meeting,
-                record.second if advice[record.id].meeting is record.first else record.first,
-            )
-            for record in records
-            if record.id in advice
-        }
+        moving = {conflict_id: one.meeting for conflict_id, one in advice.items()}
         alternatives = load_alternatives(
-            uow, user, moves, now=self._now, maximum_age=self._maximum_age
+            uow, user, moving, now=self._now, maximum_age=self._maximum_age
         )
         return [
             ConflictView(

@@ -9,6 +9,11 @@ from zoneinfo import ZoneInfo
 
 from calendar_manager.domain.availability import bookable_span
 from calendar_manager.domain.explanation import Surroundings, explain_slot, show_time
+from calendar_manager.domain.explanation_of_budgets import (
+    BudgetWarning,
+    warn_of_booking,
+    warn_of_used_up,
+)
 from calendar_manager.domain.freshness import Freshness, find_blocking
 from calendar_manager.domain.reasons import Reason, ReasonCode
 from calendar_manager.domain.rules import AvailabilityRules
@@ -25,6 +30,8 @@ from calendar_manager.scheduling.asked_time import resolve_moment
 from calendar_manager.scheduling.blocking_meetings import load_blocking_meetings
 from calendar_manager.scheduling.busy_time import BusyTime, load_busy_time
 from calendar_manager.scheduling.calendars import find_freshness, load_calendars
+from calendar_manager.scheduling.client_hours import load_budgets_of
+from calendar_manager.scheduling.errors import UnknownSubjectError
 from calendar_manager.scheduling.free_time import find_free_time, span_to_load
 from calendar_manager.scheduling.public_holidays import name_holidays
 from calendar_manager.store.agenda_entries import AgendaCalendar
@@ -48,6 +55,7 @@ class ExplanationQuestion:
         duration_minutes: How long the booking would be; None for what the rules say.
         step_minutes: The grid of the slots; None for what the rules say.
         calendar_ids: Which calendars are asked; empty for all that are read.
+        client_id: Whom the booking would be for; None when that is not known.
     """
 
     at: datetime
@@ -55,6 +63,7 @@ class ExplanationQuestion:
     duration_minutes: int | None = None
     step_minutes: int | None = None
     calendar_ids: Collection[UUID] = ()
+    client_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +78,8 @@ class Explanation:
         alternatives: The nearest slots at other starts, the nearest first, the earlier first
             where two are as near.
         freshness: Of each calendar that took part.
+        budgets: What the weekly budgets of clients say; they never keep a start from being
+            booked.
     """
 
     slot: Span
@@ -77,6 +88,7 @@ class Explanation:
     reasons: Sequence[Reason]
     alternatives: Sequence[Span]
     freshness: Sequence[Freshness]
+    budgets: Sequence[BudgetWarning]
 
     @property
     def bookable(self) -> bool:
@@ -91,6 +103,7 @@ def explain_start(
     *,
     now: datetime,
     maximum_age: timedelta,
+    rules: AvailabilityRules | None = None,
 ) -> Explanation:
     """Tell whether a user can be booked at a start, every reason why not, and what is near.
 
@@ -100,15 +113,16 @@ def explain_start(
         question: What is asked.
         now: The moment of the question.
         maximum_age: Copies of calendars older than this are stale.
+        rules: What the user tries out; None for the rules that hold.
 
     Raises:
         InvalidQuestionError: The start is further away than any calendar reaches.
         UnknownTimeZoneError: There is no such zone.
-        UnknownSubjectError: The user has no such calendar.
+        UnknownSubjectError: The user has no such calendar, or no such client.
         InvalidRulesError: The holidays that the rules name are not known.
     """
     with store.begin() as uow:
-        rules = uow.rules.load(user.id, time_zone=user.time_zone)
+        rules = rules or uow.rules.load(user.id, time_zone=user.time_zone)
         time_zone = question.time_zone or rules.time_zone
         zone = find_zone(time_zone)
         start, missing = _resolve(question.at, zone)
@@ -132,6 +146,7 @@ def explain_start(
         alternatives: Sequence[Span] = ()
         if not find_blocking(freshness):
             alternatives = _find_alternatives(uow, user, taking_part, slot, around)
+        budgets = _explain_budgets(uow, user, slot, question.client_id)
     return Explanation(
         slot=slot,
         time_zone=time_zone,
@@ -139,7 +154,20 @@ def explain_start(
         reasons=[*missing, *explain_slot(slot, around)],
         alternatives=alternatives,
         freshness=freshness,
+        budgets=budgets,
     )
+
+
+def _explain_budgets(
+    uow: UnitOfWork, user: User, slot: Span, client_id: UUID | None
+) -> list[BudgetWarning]:
+    """Return what the budgets say: the client's, or else all that are used up."""
+    if client_id is None:
+        return list(warn_of_used_up(slot, load_budgets_of(uow, user, slot)))
+    if uow.clients.find(user.id, client_id) is None:
+        raise UnknownSubjectError("client")
+    budgets = load_budgets_of(uow, user, slot)
+    return list(warn_of_booking(slot, (one for one in budgets if one.client_id == client_id)))
 
 
 def _resolve(at: datetime, zone: ZoneInfo) -> tuple[datetime, list[Reason]]:

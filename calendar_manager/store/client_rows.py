@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from calendar_manager.domain.busy import Busy
@@ -33,6 +33,10 @@ class Assignment:
     client_id: UUID | None
     project: str | None
     origin: Origin
+
+
+NOT_SAID: Final = 6
+"""The rank of an owner when nobody, no rule and no calendar says whom an occurrence belongs to."""
 
 
 class Owner(NamedTuple):

@@ -113,12 +113,16 @@ class ConflictFilter:
         types: Of which type.
         severities: How much they hurt.
         span: Only those that overlap this.
+        ended_by: Only those that are over at this instant.
+        latest_first: Whether the latest ones come first instead of the earliest.
     """
 
     statuses: Collection[ConflictStatus] = ()
     types: Collection[ConflictType] = ()
     severities: Collection[ConflictSeverity] = ()
     span: Span | None = None
+    ended_by: datetime | None = None
+    latest_first: bool = False
 
 
 def conflict_values(conflict: FoundConflict) -> dict[str, Any]:

@@ -19,7 +19,9 @@ class TokenCipher:
     """
 
     def __init__(self, keys: Sequence[str]) -> None:
-        self._fernet = MultiFernet([Fernet(key) for key in keys])
+        fernets = [Fernet(key) for key in keys]
+        self._newest = fernets[0]
+        self._fernet = MultiFernet(fernets)
 
     def encrypt(self, secret: str) -> str:
         """Return the secret as text that only the keys can open."""
@@ -38,11 +40,14 @@ class TokenCipher:
                 "a stored token fits none of TOKEN_ENCRYPTION_KEYS"
             ) from error
 
-    def rotate(self, sealed: str) -> str:
-        """Return the same secret encrypted with the first key."""
+    def renew(self, sealed: str) -> str | None:
+        """Return the same secret encrypted with the first key, or None when it already is.
+
+        Raises:
+            UndecipherableError: When no key opens it.
+        """
         try:
-            return self._fernet.rotate(sealed.encode()).decode()
-        except InvalidToken as error:
-            raise UndecipherableError(
-                "a stored token fits none of TOKEN_ENCRYPTION_KEYS"
-            ) from error
+            self._newest.decrypt(sealed.encode())
+        except InvalidToken:
+            return self.encrypt(self.decrypt(sealed))
+        return None

@@ -1,6 +1,7 @@
 """A worker's right to write one calendar."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from calendar_manager.domain.accounts import Calendar, Connection, Tokens
@@ -22,6 +23,7 @@ class Lease:
         job_id: The job that it runs.
         kind: What the job reads.
         trigger: Why it was asked for.
+        queued_at: When it was first asked for.
         attempts: How often it was started without coming further, this time included.
         pages: How many pages earlier attempts have applied.
         calendar: The calendar.
@@ -39,6 +41,7 @@ class Lease:
     job_id: UUID
     kind: SyncKind
     trigger: SyncTrigger
+    queued_at: datetime
     attempts: int
     pages: int
     calendar: Calendar

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
-from sqlalchemy import Connection, Engine, and_, case, func, select
+from sqlalchemy import Connection, Engine, Numeric, and_, case, func, literal, select
+from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.exc import SQLAlchemyError
 
 from calendar_manager.domain.accounts import CalendarStatus, ConnectionStatus
@@ -17,6 +19,9 @@ from calendar_manager.store.tables import (
     SyncJobRow,
 )
 from calendar_manager.store.vital_signs import DatabaseDownError
+
+AGE_BOUNDS: Final = (60.0, 300.0, 900.0, 1800.0, 3600.0, 7200.0, 21600.0, 86400.0)
+"""Ages of calendars' copies, in seconds, up to which they are counted together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +70,14 @@ class JobCount:
         kind: What they read.
         status: What became of them.
         count: How many there are.
+        oldest_queued_at: When the first of them was asked for.
     """
 
     provider: str
     kind: str
     status: str
     count: int
+    oldest_queued_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +97,23 @@ class ChannelCount:
     soonest_end: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class AgeCount:
+    """Copies of calendars of one age.
+
+    Attributes:
+        provider: Where the calendars are.
+        bucket: Which of :data:`AGE_BOUNDS` is the first that is older; how many when none is.
+        count: How many there are.
+        seconds: Their ages together.
+    """
+
+    provider: str
+    bucket: int
+    count: int
+    seconds: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurements:
     """One look at the installation.
@@ -101,6 +125,7 @@ class Measurements:
         unfinished_jobs: Those that wait or run.
         channels: By provider.
         open_conflicts: How many conflicts wait for their person.
+        ages: How old copies of calendars are, by provider and bucket.
     """
 
     connections: Sequence[ConnectionCount]
@@ -109,12 +134,13 @@ class Measurements:
     unfinished_jobs: Sequence[JobCount]
     channels: Sequence[ChannelCount]
     open_conflicts: int
+    ages: Sequence[AgeCount]
 
 
 def load_measurements(
     engine: Engine, *, now: datetime, maximum_age: timedelta, since: datetime
 ) -> Measurements:
-    """Count what there is, in six statements that see the same instant.
+    """Count what there is, in seven statements that see the same instant.
 
     Args:
         engine: The database.
@@ -134,6 +160,7 @@ def load_measurements(
                 unfinished_jobs=_count_jobs(connection, finished_since=None),
                 channels=_count_channels(connection, now),
                 open_conflicts=_count_open_conflicts(connection),
+                ages=_count_ages(connection, now),
             )
     except SQLAlchemyError as error:
         raise DatabaseDownError("the database does not answer") from error
@@ -149,6 +176,23 @@ def count_lost_connections(engine: Engine) -> int:
     try:
         with engine.connect() as connection:
             return connection.scalars(query).one()
+    except SQLAlchemyError as error:
+        raise DatabaseDownError("the database does not answer") from error
+
+
+def count_calendars(engine: Engine, *, stale_before: datetime) -> list[CalendarCount]:
+    """Return how many calendars are read, by provider and status.
+
+    Args:
+        engine: The database.
+        stale_before: Copies from before this are stale.
+
+    Raises:
+        DatabaseDownError: The database does not answer.
+    """
+    try:
+        with engine.connect() as connection:
+            return _count_calendars(connection, stale_before)
     except SQLAlchemyError as error:
         raise DatabaseDownError("the database does not answer") from error
 
@@ -188,6 +232,27 @@ def _count_calendars(connection: Connection, stale_before: datetime) -> list[Cal
     return [CalendarCount(*row) for row in connection.execute(query)]
 
 
+def _count_ages(connection: Connection, now: datetime) -> list[AgeCount]:
+    age = func.extract("epoch", literal(now) - CalendarRow.last_synced_at)
+    aged = (
+        select(CalendarRow.provider, age.label("seconds"))
+        .where(
+            CalendarRow.sync_enabled,
+            CalendarRow.deleted_at.is_(None),
+            CalendarRow.gone_at.is_(None),
+            CalendarRow.last_synced_at.is_not(None),
+        )
+        .subquery()
+    )
+    bounds = array([literal(bound, Numeric) for bound in AGE_BOUNDS])
+    bucket = func.width_bucket(aged.c.seconds, bounds)
+    query = select(aged.c.provider, bucket, func.count(), func.sum(aged.c.seconds))
+    rows = connection.execute(query.group_by(aged.c.provider, bucket))
+    return [
+        AgeCount(provider, place, count, float(seconds)) for provider, place, count, seconds in rows
+    ]
+
+
 def _count_jobs(connection: Connection, *, finished_since: datetime | None) -> list[JobCount]:
     chosen = (
         SyncJobRow.status.in_([SyncStatus.QUEUED, SyncStatus.RUNNING])
@@ -196,7 +261,7 @@ def _count_jobs(connection: Connection, *, finished_since: datetime | None) -> l
     )
     kind = (CalendarRow.provider, SyncJobRow.kind, SyncJobRow.status)
     query = (
-        select(*kind, func.count())
+        select(*kind, func.count(), func.min(SyncJobRow.queued_at))
         .join(CalendarRow, CalendarRow.id == SyncJobRow.calendar_id)
         .where(chosen)
         .group_by(*kind)

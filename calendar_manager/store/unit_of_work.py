@@ -13,6 +13,7 @@ from calendar_manager.store.crypto import TokenCipher
 from calendar_manager.store.repositories.agenda import AgendaRepository
 from calendar_manager.store.repositories.assignments import AssignmentRepository
 from calendar_manager.store.repositories.audit import AuditRepository
+from calendar_manager.store.repositories.availability_grants import AvailabilityGrantRepository
 from calendar_manager.store.repositories.calendars import CalendarRepository
 from calendar_manager.store.repositories.channels import ChannelRepository
 from calendar_manager.store.repositories.clients import ClientRepository
@@ -26,7 +27,9 @@ from calendar_manager.store.repositories.leases import LeaseRepository
 from calendar_manager.store.repositories.login_sessions import LoginSessionRepository
 from calendar_manager.store.repositories.oauth_states import OAuthStateRepository
 from calendar_manager.store.repositories.occurrences import OccurrenceRepository
+from calendar_manager.store.repositories.personal_data import PersonalDataRepository
 from calendar_manager.store.repositories.rules import RulesRepository
+from calendar_manager.store.repositories.sealed import SealedRepository
 from calendar_manager.store.repositories.sync_jobs import SyncJobRepository
 from calendar_manager.store.repositories.users import UserRepository
 
@@ -53,6 +56,7 @@ class UnitOfWork:
         self.agenda = AgendaRepository(session)
         self.assignments = AssignmentRepository(session)
         self.audit = AuditRepository(session)
+        self.availability_grants = AvailabilityGrantRepository(session)
         self.calendars = CalendarRepository(session)
         self.channels = ChannelRepository(session, cipher)
         self.clients = ClientRepository(session)
@@ -66,7 +70,9 @@ class UnitOfWork:
         self.login_sessions = LoginSessionRepository(session)
         self.oauth_states = OAuthStateRepository(session, cipher)
         self.occurrences = OccurrenceRepository(session)
+        self.personal_data = PersonalDataRepository(session)
         self.rules = RulesRepository(session)
+        self.sealed = SealedRepository(session, cipher)
         self.sync_jobs = SyncJobRepository(session)
         self.users = UserRepository(session)
 

@@ -1,8 +1,9 @@
 """How the database is doing, for health checks; nothing here belongs to a user."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Engine, func, select, text
+from sqlalchemy import Engine, QueuePool, func, select, text
 from sqlalchemy.exc import ProgrammingError, SQLAlchemyError
 
 from calendar_manager.domain.accounts import ConnectionStatus
@@ -12,6 +13,28 @@ from calendar_manager.store.tables import CalendarRow, ConnectionRow
 
 class DatabaseDownError(CalendarManagerError):
     """The database does not answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class PoolSize:
+    """This process's connections to the database.
+
+    Attributes:
+        used: How many are at work.
+        limit: How many there may be; 0 when nothing limits them.
+    """
+
+    used: int
+    limit: int
+
+
+def measure_pool(engine: Engine) -> PoolSize:
+    """Return how many connections this process uses; asks nobody."""
+    pool = engine.pool
+    if not isinstance(pool, QueuePool):
+        return PoolSize(0, 0)
+    # Those beyond the lasting ones are opened when needed; SQLAlchemy tells only how many are open.
+    return PoolSize(pool.checkedout(), pool.size() + max(pool._max_overflow, 0))  # noqa: SLF001 - It has no public name.
 
 
 def load_revision(engine: Engine) -> str | None:

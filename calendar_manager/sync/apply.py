@@ -16,6 +16,8 @@ from calendar_manager.sync.assigning import assign_changed
 from calendar_manager.sync.guard import DeletionGuard
 from calendar_manager.sync.layout import lay_out
 from calendar_manager.sync.plan import find_mentioned, plan_page
+from calendar_manager.telemetry.instruments import EVENTS_CHANGED
+from calendar_manager.telemetry.tally import TALLY
 
 log = structlog.get_logger(__name__)
 
@@ -105,6 +107,7 @@ def apply_page(uow: UnitOfWork, page: ChangePage, task: Task) -> SyncCounts:
         [_show(rejected) for rejected in applied.rejections],
         forward=task.full and page.position is not None,
     )
+    _count(uow, task.lease, applied.counts)
     return applied.counts
 
 
@@ -138,7 +141,9 @@ def sweep(uow: UnitOfWork, task: Task, *, within: Span | None) -> None:
                 window=task.window,
             )
         request_check(uow, task.lease, touched)
-        uow.sync_jobs.count(task.lease.job_id, SyncCounts(deleted=len(unseen)))
+        deleted = SyncCounts(deleted=len(unseen))
+        uow.sync_jobs.count(task.lease.job_id, deleted)
+        _count(uow, task.lease, deleted)
     uow.full_reads.end(calendar_id)
 
 
@@ -151,6 +156,18 @@ def request_check(uow: UnitOfWork, lease: Lease, touched: Sequence[Span]) -> Non
         spans = [Span(span.start + CHECK_GAP, span.end - CHECK_GAP) for span in widened]
     if spans:
         uow.conflicts.request_check(lease.calendar.user_id, spans)
+
+
+def _count(uow: UnitOfWork, lease: Lease, counts: SyncCounts) -> None:
+    """Count what changed, once it is certain."""
+    provider = lease.connection.provider.value
+
+    def count() -> None:
+        TALLY.count(EVENTS_CHANGED, provider, "created", by=counts.created)
+        TALLY.count(EVENTS_CHANGED, provider, "updated", by=counts.updated)
+        TALLY.count(EVENTS_CHANGED, provider, "deleted", by=counts.deleted)
+
+    uow.after_commit(count)
 
 
 def _apply(uow: UnitOfWork, changes: Sequence[RemoteChange], task: Task) -> Applied:

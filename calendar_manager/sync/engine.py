@@ -22,6 +22,8 @@ from calendar_manager.sync.guard import TooManyDeletionsError
 from calendar_manager.sync.pull import with_account
 from calendar_manager.sync.quota import HeldBackError
 from calendar_manager.sync.reading import Reader
+from calendar_manager.telemetry.instruments import BREAKER_TRIPS
+from calendar_manager.telemetry.tally import TALLY
 
 log = structlog.get_logger(__name__)
 
@@ -57,7 +59,17 @@ def run_job(context: SyncContext, job_id: UUID, *, worker_lost: bool = False) ->
     if lease is None:
         log.info("sync_skipped", job_id=str(job_id))
         return None
-    log.info("sync_started", job_id=str(job_id), calendar_id=str(lease.calendar.id))
+    with structlog.contextvars.bound_contextvars(
+        user_id=str(lease.calendar.user_id),
+        connection_id=str(lease.connection.id),
+        calendar_id=str(lease.calendar.id),
+        provider=lease.connection.provider.value,
+    ):
+        return _run_leased(context, lease)
+
+
+def _run_leased(context: SyncContext, lease: Lease) -> FollowUp | None:
+    log.info("sync_started", job_id=str(lease.job_id))
     try:
         if lease.attempts > context.options.maximum_attempts:
             # Such a job was never put back: each of its workers died over it.
@@ -65,7 +77,7 @@ def run_job(context: SyncContext, job_id: UUID, *, worker_lost: bool = False) ->
             return _fail(context, lease, error, backoff(lease.attempts, context.jitter()))
         return _run(context, lease)
     except LeaseLostError:
-        log.warning("sync_lease_lost", job_id=str(job_id))
+        log.warning("sync_lease_lost", job_id=str(lease.job_id))
         return None
 
 
@@ -106,7 +118,7 @@ def _run(context: SyncContext, lease: Lease) -> FollowUp | None:
         unexpected = ProviderError("Something went wrong on our side.", reason="internal")
         _fail(context, lease, unexpected, backoff(lease.failures + 3, context.jitter()))
         raise
-    log.info("sync_succeeded", job_id=str(lease.job_id), calendar_id=str(lease.calendar.id))
+    log.info("sync_succeeded", job_id=str(lease.job_id))
     return follow_up
 
 
@@ -131,10 +143,10 @@ def _hold(context: SyncContext, lease: Lease, error: TooManyDeletionsError) -> F
     log.warning(
         "sync_held",
         job_id=str(lease.job_id),
-        calendar_id=str(lease.calendar.id),
         deleting=error.deletion.deleting,
         living=error.deletion.living,
     )
+    TALLY.count(BREAKER_TRIPS, lease.connection.provider.value)
     with context.store.begin() as uow:
         # The next look has to see the whole source again.
         uow.full_reads.end(lease.calendar.id)

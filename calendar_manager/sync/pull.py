@@ -4,6 +4,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TypeVar
 
+from structlog.contextvars import bound_contextvars
+
 from calendar_manager.domain.accounts import Calendar, Connection, ConnectionStatus, Tokens
 from calendar_manager.domain.changes import ChangePage
 from calendar_manager.providers.base import CalendarProvider, Gate, always_open
@@ -92,6 +94,25 @@ def with_account(
         ConsentLostError: The person has to connect again; the connection says so by now.
         ProviderError: Whatever else the action raises.
     """
+    with bound_contextvars(
+        user_id=str(connection.user_id),
+        connection_id=str(connection.id),
+        provider=connection.provider.value,
+    ):
+        return _with_account(
+            context, connection, action, tokens=tokens, urgent=urgent, before_request=before_request
+        )
+
+
+def _with_account(
+    context: SyncContext,
+    connection: Connection,
+    action: Callable[[CalendarProvider], Result],
+    *,
+    tokens: Tokens | None,
+    urgent: bool,
+    before_request: Gate,
+) -> Result:
     active = connection.status is ConnectionStatus.ACTIVE
     if tokens is None or not active or not lives_on(context, tokens):
         tokens = fresh_tokens(context, connection.id)

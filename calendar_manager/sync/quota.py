@@ -33,6 +33,8 @@ from calendar_manager.domain.accounts import Connection
 from calendar_manager.providers.base import Gate, Rate
 from calendar_manager.providers.errors import RetryLaterError
 from calendar_manager.sync.context import SyncContext
+from calendar_manager.telemetry.instruments import HELD_BACK
+from calendar_manager.telemetry.tally import TALLY
 
 log = structlog.get_logger(__name__)
 
@@ -117,6 +119,7 @@ class _Gate:
     def __init__(self, context: SyncContext, connection: Connection, *, urgent: bool) -> None:
         quota = context.registry.get(connection.provider).quota
         self._context = context
+        self._provider = connection.provider.value
         self._account = account_name(connection)
         self._storage = RedisStorage(
             "redis://", connection_pool=context.redis.connection_pool, key_prefix=_PREFIX
@@ -146,6 +149,7 @@ class _Gate:
     def _look_for_pause(self, now: datetime) -> None:
         until = cast("float | None", self._context.redis.zscore(PAUSES_KEY, self._account))
         if until is not None and until > now.timestamp():
+            TALLY.count(HELD_BACK, self._provider, "paused")
             raise HeldBackError(
                 "The provider asked for a pause.",
                 reason="paused",
@@ -161,6 +165,7 @@ class _Gate:
         wait = max(oldest + budget.seconds - time.time(), 0) if full else 0
         # Whoever was held back by one window must not come back at one moment.
         wait += budget.seconds * _SPREAD * self._context.jitter()
+        TALLY.count(HELD_BACK, self._provider, "budget")
         raise HeldBackError(
             "The budget of requests to the provider is used up.",
             reason="budget",

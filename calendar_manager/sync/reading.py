@@ -20,6 +20,8 @@ from calendar_manager.sync.detect import examine_conflicts
 from calendar_manager.sync.follow_up import FollowUp
 from calendar_manager.sync.guard import DeletionGuard
 from calendar_manager.sync.pull import pull_pages
+from calendar_manager.telemetry.instruments import NOTIFICATION_DELAYS
+from calendar_manager.telemetry.tally import TALLY
 
 log = structlog.get_logger(__name__)
 
@@ -172,6 +174,9 @@ class Reader:
                 uow.full_reads.note_position(task.lease.calendar.id, page.position)
             if pauses:
                 uow.leases.pause(task.lease, resend_at=task.now + RESEND_AFTER)
+        if page.cursor is not None and self._lease.trigger is SyncTrigger.NOTIFICATION:
+            delay = (self._context.clock() - self._lease.queued_at).total_seconds()
+            TALLY.observe(NOTIFICATION_DELAYS, delay, self._lease.connection.provider.value)
         self.progressed |= task.full and page.position is not None
         return FollowUp(task.lease.job_id, urgent=False) if pauses else waiting
 

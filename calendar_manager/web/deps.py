@@ -8,6 +8,7 @@ from fastapi import Depends
 from starlette.requests import Request
 
 from calendar_manager.accounts.assigning import Assigning
+from calendar_manager.accounts.attempts import Attempts
 from calendar_manager.accounts.calendars import Calendars
 from calendar_manager.accounts.clients import Clients
 from calendar_manager.accounts.connecting import Connecting
@@ -15,11 +16,15 @@ from calendar_manager.accounts.csrf import CsrfGuard
 from calendar_manager.accounts.disconnecting import Disconnecting
 from calendar_manager.accounts.exporting import Exporting
 from calendar_manager.accounts.feeds import Feeds
+from calendar_manager.accounts.password_change import PasswordChange
 from calendar_manager.accounts.passwords import Passwords
+from calendar_manager.accounts.personal_export import PersonalExport
 from calendar_manager.accounts.profile import Profile
 from calendar_manager.accounts.registration import Registration
 from calendar_manager.accounts.sessions import Sessions
+from calendar_manager.accounts.sharing import Sharing
 from calendar_manager.accounts.tokens import TokenSigner
+from calendar_manager.accounts.traces import Traces
 from calendar_manager.bootstrap import Services, sync_context
 
 
@@ -30,6 +35,8 @@ class Accounts:
     Attributes:
         registration: Becoming a user.
         sessions: Signing in and out.
+        password_change: Changing one's password.
+        personal_export: Taking all of one's data away.
         profile: Changing one's settings.
         connecting: Connecting an account by OAuth.
         disconnecting: Leaving one account, or everything.
@@ -38,11 +45,14 @@ class Accounts:
         assigning: Saying by hand whom an event belongs to.
         exporting: Free time as a schedule at Cal.com.
         feeds: Private busy feeds.
+        sharing: Letting others ask when one is free.
         csrf: Protection of what a browser is made to send.
     """
 
     registration: Registration
     sessions: Sessions
+    password_change: PasswordChange
+    personal_export: PersonalExport
     profile: Profile
     connecting: Connecting
     disconnecting: Disconnecting
@@ -51,6 +61,7 @@ class Accounts:
     assigning: Assigning
     exporting: Exporting
     feeds: Feeds
+    sharing: Sharing
     csrf: CsrfGuard
 
 
@@ -65,24 +76,37 @@ def build_accounts(services: Services, *, passwords: Passwords | None = None) ->
     registry, clock = services.registry, services.clock
     secret = settings.jwt_secret.get_secret_value()
     passwords = passwords or Passwords()
+    attempts = Attempts(redis=services.redis, secret=secret, clock=clock)
     return Accounts(
-        registration=Registration(store=store, passwords=passwords),
+        registration=Registration(store=store, passwords=passwords, attempts=attempts),
         sessions=Sessions(
             store=store,
             passwords=passwords,
+            attempts=attempts,
             signer=TokenSigner(secret),
             clock=clock,
             access_life=timedelta(minutes=settings.access_token_minutes),
             session_life=timedelta(days=settings.refresh_token_days),
         ),
+        password_change=PasswordChange(
+            store=store, passwords=passwords, attempts=attempts, clock=clock
+        ),
+        personal_export=PersonalExport(store=store),
         profile=Profile(store=store, jobs=queue),
         connecting=Connecting(store=store, registry=registry, jobs=queue, clock=clock),
-        disconnecting=Disconnecting(store=store, registry=registry, jobs=queue, clock=clock),
+        disconnecting=Disconnecting(
+            store=store,
+            registry=registry,
+            jobs=queue,
+            clock=clock,
+            traces=Traces(redis=services.redis, attempts=attempts),
+        ),
         calendars=Calendars(store=store, jobs=queue, clock=clock),
         clients=Clients(store=store, jobs=queue, clock=clock),
         assigning=Assigning(store=store),
         exporting=Exporting(sync_context(services), maximum_age=settings.stale_after),
-        feeds=Feeds(store=store, clock=clock),
+        feeds=Feeds(store=store, clock=clock, attempts=attempts),
+        sharing=Sharing(store=store),
         csrf=CsrfGuard(secret),
     )
 

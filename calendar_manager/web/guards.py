@@ -9,7 +9,7 @@ from starlette.requests import Request
 from calendar_manager.accounts.errors import TokenError
 from calendar_manager.accounts.sessions import Login
 from calendar_manager.accounts.tokens import TokenKind
-from calendar_manager.web.cookies import FORM_COOKIE, SESSION_COOKIE
+from calendar_manager.web.cookies import CSRF_HEADER, FORM_COOKIE, SESSION_COOKIE
 from calendar_manager.web.deps import AccountsDep
 from calendar_manager.web.errors import FormForgedError, SignInNeededError
 
@@ -45,14 +45,20 @@ RequiredBrowserLogin = Annotated[Login, Depends(require_browser_login)]
 
 
 async def check_session_form(
-    login: RequiredBrowserLogin, accounts: AccountsDep, csrf_token: CsrfField = ""
+    request: Request,
+    login: RequiredBrowserLogin,
+    accounts: AccountsDep,
+    csrf_token: CsrfField = "",
 ) -> None:
     """Refuse a form that does not come from a page of this session.
+
+    The token stands in a field, or in the header that htmx sends with everything.
 
     Raises:
         FormForgedError: It does not.
     """
-    if not accounts.csrf.accepts(str(login.session_id), csrf_token):
+    sent = csrf_token or request.headers.get(CSRF_HEADER, "")
+    if not accounts.csrf.accepts(str(login.session_id), sent):
         raise FormForgedError
 
 

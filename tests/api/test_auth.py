@@ -1,5 +1,6 @@
 """Registering, signing in, staying signed in, signing out."""
 
+import hmac
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -8,7 +9,10 @@ from typing import Any
 import httpx
 import pytest
 from argon2 import PasswordHasher
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 from jose import jwt
+from jose.backends import RSAKey
 from jose.utils import base64url_encode
 from sqlalchemy import Engine, text
 
@@ -270,6 +274,27 @@ def _unsigned(mara: Person) -> str:
     return f"{head}.{mara.tokens['access_token'].split('.')[1]}."
 
 
+def _with_algorithm(mara: Person, name: str) -> str:
+    """Name another algorithm, and sign as if it were the pinned one."""
+    head = base64url_encode(f'{{"alg":"{name}","typ":"JWT"}}'.encode()).decode()
+    signed = f"{head}.{mara.tokens['access_token'].split('.')[1]}"
+    signature = hmac.digest(JWT_SECRET.encode(), signed.encode(), "sha256")
+    return f"{signed}.{base64url_encode(signature).decode()}"
+
+
+def _own_key(mara: Person) -> str:
+    """Sign with a key pair of one's own, and bring the public key along (RFC 7515, 4.1.3)."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    private = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    ).decode()
+    claims = jwt.get_unverified_claims(mara.tokens["access_token"])
+    public = RSAKey(private, "RS256").public_key().to_dict()
+    return jwt.encode(claims, private, algorithm="RS256", headers={"jwk": public})
+
+
 FORGERIES: dict[str, Callable[[Person], str]] = {
     "not a token": lambda mara: "abc",
     "two parts": lambda mara: "a.b",
@@ -287,6 +312,10 @@ FORGERIES: dict[str, Callable[[Person], str]] = {
     "no type": lambda mara: _forge(mara, type=None),
     "a changed payload": _swap_payload,
     "no algorithm": _unsigned,
+    "no algorithm in odd letters": lambda mara: _with_algorithm(mara, "nOnE"),
+    "no algorithm, well signed": lambda mara: _with_algorithm(mara, "none"),
+    "RS256 with our secret for its key": lambda mara: _with_algorithm(mara, "RS256"),
+    "RS256 with a key that it brings along": _own_key,
     "another algorithm": lambda mara: jwt.encode(
         jwt.get_unverified_claims(mara.tokens["access_token"]), JWT_SECRET, algorithm="HS512"
     ),

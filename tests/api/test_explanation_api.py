@@ -1,7 +1,8 @@
 """Why not then? Over HTTP."""
 
+from collections.abc import Callable
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -88,6 +89,7 @@ def test_a_calendar_that_cannot_be_read_is_a_warning_or_a_reason(desk: Desk) -> 
         ({"at": "2026-03-03T09:00", "duration": "0"}, "duration"),
         ({"at": "2026-03-03T09:00", "step": "1441"}, "step"),
         ({"at": "2026-03-03T09:00", "tz": "Mars/Olympus"}, "tz"),
+        ({"at": "2026-03-03T09:00", "client_id": "acme"}, "client_id"),
     ],
 )
 def test_bad_questions_are_refused_by_their_field(
@@ -101,3 +103,46 @@ def test_anothers_calendar_is_404(desk: Desk) -> None:
     query = {"at": "2026-03-03T09:00", "calendar_id": str(uuid4())}
     answer = desk.person.get("/api/availability/explain", params=query)
     expect_problem(answer, 404, "calendar_not_found")
+
+
+def test_a_client_without_budget_left_is_a_warning_and_no_reason(desk: Desk) -> None:
+    desk.rule()
+    acme = add_client(desk, weekly_budget_minutes=60)
+    with desk.services.store.begin() as uow:
+        uow.calendars.change(desk.calendar.user_id, desk.calendar.id, client_id=UUID(acme))
+    desk.save(make_event("call", "03-03 09:00", "03-03 09:45"))
+    at = "2026-03-03T09:00:00+01:00"
+    assert explain(desk, at, duration=30)["warnings"] == []
+    assert explain(desk, at, duration=15, client_id=acme)["warnings"] == []
+    answer = explain(desk, at, duration=30, client_id=acme)
+    assert (answer["bookable"], answer["reasons"]) == (True, [])
+    assert answer["warnings"] == [
+        {
+            "code": "client_budget",
+            "detail": "'Acme' has 45 of 60 minutes booked in the week from 2026-03-02, and 30 "
+            "more would be over that.",
+            "calendar_id": None,
+            "client_id": acme,
+            "week": {"first": "2026-03-02", "last": "2026-03-08"},
+            "booked": 45,
+            "limit": 60,
+            "minutes": 30,
+        }
+    ]
+    desk.save(make_event("call", "03-04 09:00", "03-04 09:15"))
+    (used_up,) = explain(desk, at, duration=30)["warnings"]
+    assert (used_up["code"], used_up["client_id"]) == ("client_budget", acme)
+
+
+def test_a_client_who_is_not_there_is_404(make_desk: Callable[..., Desk]) -> None:
+    mara, otto = make_desk("mara@example.com"), make_desk("otto@example.com")
+    for client_id in (add_client(otto), str(uuid4())):
+        query = {"at": "2026-03-03T14:00", "client_id": client_id}
+        answer = mara.person.get("/api/availability/explain", params=query)
+        expect_problem(answer, 404, "client_not_found")
+
+
+def add_client(desk: Desk, **fields: Any) -> str:
+    answer = desk.person.post("/api/clients", json={"name": "Acme", **fields})
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, text
 
 from calendar_manager.api.app import create_app
 from calendar_manager.bootstrap import Services, build_services
-from calendar_manager.job_queue import HEARTBEAT_KEY
+from calendar_manager.job_queue import BEAT_LOCK_KEY, HEARTBEAT_KEY
 from calendar_manager.sandbox.control_client import ControlClient
 from tests.api.callers import Person
 from tests.api.conftest import address_of, listen, make_settings, serve
@@ -91,8 +91,11 @@ def test_details_tell_what_waits(
     mara.connected("mara@example.com")
     services.redis.set(HEARTBEAT_KEY, services.clock().isoformat())
     body = http.get("/health/detailed").json()
-    assert body["checks"]["beat"]["ok"] is True
+    assert body["checks"]["heartbeat"]["ok"] is True
     assert body["queues"]["sync.urgent"] == 2
+    assert body["queue_waits"]["sync.urgent"] >= 0
+    assert body["queue_waits"]["maintenance"] == 0
+    assert body["providers"] == {"google": {"syncing": 2}}
     assert body["oldest_due_at"] is not None
     with clean_database.begin() as connection:
         connection.execute(
@@ -101,6 +104,25 @@ def test_details_tell_what_waits(
     body = http.get("/health/detailed").json()
     assert body["checks"]["dispatch"]["ok"] is False
     assert "due for 36" in body["checks"]["dispatch"]["detail"]
+
+
+@pytest.mark.parametrize(
+    ("signs", "well"),
+    [
+        ((), []),
+        ((BEAT_LOCK_KEY,), ["beat"]),
+        ((HEARTBEAT_KEY,), ["heartbeat"]),
+        ((BEAT_LOCK_KEY, HEARTBEAT_KEY), ["beat", "heartbeat"]),
+    ],
+    ids=["nothing", "beat without workers", "beat just gone", "both"],
+)
+def test_details_tell_a_stopped_beat_from_stopped_workers(
+    services: Services, http: httpx.Client, signs: tuple[str, ...], well: list[str]
+) -> None:
+    for key in signs:
+        services.redis.set(key, services.clock().isoformat())
+    checks = http.get("/health/detailed").json()["checks"]
+    assert [name for name in ("beat", "heartbeat") if checks[name]["ok"]] == well
 
 
 @pytest.mark.parametrize(

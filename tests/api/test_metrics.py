@@ -145,13 +145,62 @@ def test_channels_and_conflicts_are_counted(
     assert find("open_conflicts") == 1
 
 
+def test_ages_of_copies_are_a_histogram(
+    mara: Person,
+    google: ControlClient,
+    http: httpx.Client,
+    clock: Clock,
+    work: Callable[[], None],
+    change: Callable[..., None],
+) -> None:
+    mara.connected(ACCOUNT)
+    work()
+    change('UPDATE calendars SET last_synced_at = :at WHERE "primary"', at=ago(clock, hours=30))
+    find = scrape(http)
+    buckets = {
+        bound: find("calendar_age_seconds_bucket", provider="google", le=bound)
+        for bound in ("300.0", "86400.0", "+Inf")
+    }
+    assert buckets == {"300.0": 1, "86400.0": 1, "+Inf": 2}
+    assert find("calendar_age_seconds_count", provider="google") == 2
+    total = find("calendar_age_seconds_sum", provider="google")
+    assert total == pytest.approx(timedelta(hours=30).total_seconds(), abs=120)
+
+
+def test_what_processes_count_themselves_is_there(
+    mara: Person, google: ControlClient, http: httpx.Client, work: Callable[[], None]
+) -> None:
+    start = "2027-03-01T09:00:00Z"
+    when = {"start": {"dateTime": start}, "end": {"dateTime": "2027-03-01T10:00:00Z"}}
+    google.create_events(ACCOUNT, [{"summary": "A", **when}, {"summary": "B", **when}])
+    mara.connected(ACCOUNT)
+    before = scrape(http)
+    work()
+    mara.get("/api/events/6f1f4b1e-0000-4000-8000-000000000000")
+    http.get("/nowhere/6f1f4b1e")
+    after = scrape(http)
+
+    def grown(name: str, **labels: str) -> float:
+        return (after(name, **labels) or 0) - (before(name, **labels) or 0)
+
+    assert grown("events_changed_total", provider="google", change="created") == 2
+    listed = {"provider": "google", "endpoint": "calendar.events.list", "status": "200"}
+    assert grown("provider_call_seconds_count", **listed) == 2
+    assert grown("provider_call_seconds_bucket", **listed, le="+Inf") == 2
+    asked = {"route": "/api/events/{event_id}", "method": "GET", "status": "404"}
+    assert grown("request_seconds_count", **asked) == 1
+    assert grown("request_seconds_count", route="unknown", method="GET", status="404") == 1
+    # Nothing tripped, and a later trip is to be seen as an increase.
+    assert after("breaker_trips_total", provider="caldotcom") == 0
+
+
 def test_a_scrape_names_nobody_and_costs_few_statements(
     mara: Person, google: ControlClient, http: httpx.Client, services: Services
 ) -> None:
     connection = mara.connected(ACCOUNT)
     with count_statements(services.store.engine) as statements:
         answer = http.get("/metrics")
-    assert len(statements) == 6, statements
+    assert len(statements) == 7, statements
     for secret in (ACCOUNT, mara.id, connection["id"]):
         assert secret not in answer.text
 

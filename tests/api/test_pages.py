@@ -53,7 +53,8 @@ def test_strangers_are_led_to_the_sign_in_page(browser: httpx.Client) -> None:
 def test_registering_signs_in_and_shows_the_accounts(browser: httpx.Client) -> None:
     answer = send_form(browser, "/register", NEW)
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
-    page = browser.get("/")
+    assert browser.get("/").headers["location"] == "/connections", "there is no week to see yet"
+    page = browser.get("/connections")
     assert page.status_code == 200
     assert "New Person" in page.text
     assert "No account is connected yet." in page.text
@@ -95,11 +96,11 @@ def test_a_wrong_sign_in_can_be_tried_again(
 def test_signing_out_ends_the_session(browser: httpx.Client, mara: Person) -> None:
     sign_in(browser)
     session = browser.cookies["calendar_manager_session"]
-    token = token_of(browser.get("/").text)
+    token = token_of(browser.get("/connections").text)
     answer = browser.post("/logout", data={"csrf_token": token})
     assert (answer.status_code, answer.headers["location"]) == (303, "/login")
     browser.cookies.set("calendar_manager_session", session)
-    assert browser.get("/").status_code == 303
+    assert browser.get("/").headers["location"] == "/login"
 
 
 @pytest.mark.parametrize("page", ["/login", "/register"])
@@ -132,7 +133,7 @@ def test_changes_of_other_sites_are_refused(
     assert browser.post(path, data={"provider": "google"}).status_code == 403
     assert browser.post("/logout").status_code == 403
     assert count("connections") == 1
-    assert browser.get("/").status_code == 200
+    assert browser.get("/connections").status_code == 200
 
 
 def test_an_account_is_connected_and_left_by_hand(
@@ -144,28 +145,35 @@ def test_an_account_is_connected_and_left_by_hand(
     address = approve_consent(mara.browser, begun.headers["location"], ACCOUNT)
     back = browser.get(address)
     assert back.status_code == 303
-    assert "is connected" in browser.get(back.headers["location"]).text
+    landed = browser.get(browser.get(back.headers["location"]).headers["location"])
+    assert "is connected" in landed.text
     work()
 
-    page = browser.get("/").text
+    assert browser.get("/").headers["location"] == "/week"
+    page = browser.get("/connections").text
     assert ACCOUNT in page
-    assert "active" in page
+    assert ">Connected<" in page
     assert "Side projects" in page
-    assert "never" not in page
-    found = re.search(r'action="(/connections/[^"]+/disconnect)"', page)
+    assert "All 2 calendars are current." in page
+    asked = re.search(r'href="(/connections/[^"]+/disconnect)"', page)
+    assert asked
+    question = browser.get(asked[1]).text
+    found = re.search(r'action="(/connections/[^"]+/disconnect)"', question)
     assert found
-    fields = {"provider": "google", "csrf_token": token_of(page)}
-    assert browser.post(found[1], data=fields).headers["location"] == "/"
-    assert "No account is connected yet." in browser.get("/").text
-    assert browser.post(found[1], data=fields).headers["location"] == "/", "twice is as good"
+    fields = {"provider": "google", "csrf_token": token_of(question)}
+    gone = "/connections?done=disconnected"
+    assert browser.post(found[1], data=fields).headers["location"] == gone
+    assert "No account is connected yet." in browser.get("/connections").text
+    assert browser.post(found[1], data=fields).headers["location"] == gone, "twice is as good"
 
 
 def test_connecting_leads_strangers_to_the_sign_in_page(browser: httpx.Client) -> None:
     answer = browser.get("/api/auth/connect/google")
-    assert (answer.status_code, answer.headers["location"]) == (303, "/login")
+    back_here = "/login?next=%2Fapi%2Fauth%2Fconnect%2Fgoogle"
+    assert (answer.status_code, answer.headers["location"]) == (303, back_here)
     browser.cookies.set("calendar_manager_session", "nonsense")
     answer = browser.get("/api/auth/connect/google")
-    assert (answer.status_code, answer.headers["location"]) == (303, "/login")
+    assert (answer.status_code, answer.headers["location"]) == (303, back_here)
 
 
 def test_accounts_of_others_cannot_be_left(
@@ -173,7 +181,7 @@ def test_accounts_of_others_cannot_be_left(
 ) -> None:
     connection = mara.connected(ACCOUNT)
     sign_in(browser, otto.email)
-    fields = {"provider": "google", "csrf_token": token_of(browser.get("/").text)}
+    fields = {"provider": "google", "csrf_token": token_of(browser.get("/connections").text)}
     browser.post(f"/connections/{connection['id']}/disconnect", data=fields)
     assert len(mara.get("/api/connections").json()["items"]) == 1
 
@@ -189,26 +197,65 @@ def test_accounts_of_others_cannot_be_left(
 )
 def test_the_outcome_page_shows_nothing_from_its_address(browser: httpx.Client, query: str) -> None:
     page = browser.get(f"/connected?{query}")
-    assert page.status_code == 200
+    assert page.status_code == 400
     assert "<script>" not in page.text
     assert "evil" not in page.text
     assert "<b>" not in page.text
-    assert "Not connected" in page.text
+    assert "could not be understood" in page.text
 
 
 def test_pages_need_nothing_inline_and_nothing_from_elsewhere(
     browser: httpx.Client, mara: Person
 ) -> None:
-    pages = [browser.get(path).text for path in ("/login", "/register", "/connected")]
+    pages = [browser.get(path).text for path in ("/login", "/register", "/connected", "/docs")]
     sign_in(browser)
-    pages.append(browser.get("/").text)
+    paths = ("week", "conflicts", "availability", "clients", "connections", "settings")
+    pages += [browser.get(f"/{path}").text for path in paths]
     for page in pages:
-        assert "<script" not in page
+        assert not re.search(r"<script(?! src=\"/static/)", page)
         assert "<style" not in page
         assert " style=" not in page
-        assert " on" not in re.sub(r">[^<]*<", "><", page).replace(" on this", "")
-        assert "//" not in page.replace("<!doctype html>", "")
-    assert browser.get("/static/pages.css").status_code == 200
+        assert not re.search(r"<[^>]*\son[a-z]+=", page)
+        assert not re.search(r"""(?:src|href|action)=["'](?!/[a-z]|/"|#)""", page)
+        for address in re.findall(r'(?:src|href)="(/static/[^"]+)"', page):
+            assert browser.get(address).status_code == 200, address
+
+
+def test_the_policy_lets_no_script_in_the_text_run(browser: httpx.Client, mara: Person) -> None:
+    sign_in(browser)
+    first, second = (
+        browser.get(path).headers["content-security-policy"] for path in ("/week", "/docs")
+    )
+    assert "script-src 'self';" in first
+    assert "unsafe" not in first + second
+    assert re.findall("nonce-[^']+", first) != re.findall("nonce-[^']+", second)
+
+
+@pytest.mark.parametrize(
+    "path", ["/nowhere", "/conflicts/nowhere", "/api/calendars/nowhere", "/static/nowhere.css"]
+)
+def test_a_browser_gets_errors_as_pages(browser: httpx.Client, mara: Person, path: str) -> None:
+    sign_in(browser)
+    answer = browser.get(path)
+    assert answer.status_code in {401, 404, 405, 422}
+    assert answer.headers["content-type"].startswith("text/html")
+    assert 'href="/"' in answer.text
+
+
+def test_signing_in_leads_back_to_where_one_was(browser: httpx.Client, mara: Person) -> None:
+    asked = browser.get("/conflicts?status=open")
+    assert asked.headers["location"] == "/login?next=%2Fconflicts%3Fstatus%3Dopen"
+    fields = {"email": ACCOUNT, "password": PASSWORD, "next": "/conflicts?status=open"}
+    answer = send_form(browser, "/login", fields)
+    assert answer.headers["location"] == "/conflicts?status=open"
+
+
+@pytest.mark.parametrize(
+    "path", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:x", "/a\nb"]
+)
+def test_signing_in_leads_to_no_other_site(browser: httpx.Client, mara: Person, path: str) -> None:
+    fields = {"email": ACCOUNT, "password": PASSWORD, "next": path}
+    assert send_form(browser, "/login", fields).headers["location"] == "/"
 
 
 @pytest.mark.parametrize(
@@ -219,4 +266,26 @@ def test_no_redirect_leaves_the_installation(
 ) -> None:
     sign_in(browser)
     answer = browser.get(path)
-    assert answer.headers.get("location", "/") in {"/", "/login"}
+    assert answer.headers.get("location", "/") in {"/", "/login", "/connections"}
+
+
+def test_where_one_was_is_kept_between_signing_in_and_registering(browser: httpx.Client) -> None:
+    page = browser.get("/login?next=/conflicts?status=open").text
+    other = re.search(r'href="(/register[^"]*)"', page)
+    assert other
+    page = browser.get(unescape(other[1])).text
+    assert 'name="next" value="/conflicts?status=open"' in page
+    back = re.search(r'href="(/login[^"]*)"', page)
+    assert back
+    assert back[1] == "/login?next=/conflicts%3Fstatus%3Dopen"
+    answer = send_form(browser, unescape(other[1]), {**NEW, "next": "/conflicts?status=open"})
+    assert answer.headers["location"] == "/conflicts?status=open"
+
+
+def test_too_many_tries_are_told_in_the_form(browser: httpx.Client, mara: Person) -> None:
+    wrong = {"email": ACCOUNT, "password": "wrong", "next": "/clients"}
+    answers = [send_form(browser, "/login", wrong) for _ in range(30)]
+    assert {answer.status_code for answer in answers} == {401, 429}
+    assert "That was too often. Try again in" in answers[-1].text
+    assert f'value="{ACCOUNT}"' in answers[-1].text, "what was typed stays"
+    assert int(answers[-1].headers["Retry-After"]) > 0

@@ -69,10 +69,10 @@ def test_the_page_tells_what_happened_and_what_to_do(
 ) -> None:
     connection = mara.connected(ACCOUNT)
     sign_in(browser)
-    assert "Connect again" not in browser.get("/").text
+    assert "Connect again" not in browser.get("/connections").text
     condemn(services, connection["id"], "Ended <b>today</b>.", "test_mode_expired")
-    page = browser.get("/").text
-    assert "has to be connected again" in page
+    page = browser.get("/connections").text
+    assert "Has to be connected again" in page
     assert "Ended &lt;b&gt;today&lt;/b&gt;." in page
     assert "publishes the application in the Google Cloud console" in unescape(page)
     assert '<a class="button" href="/api/auth/connect/google">Connect again</a>' in page
@@ -89,16 +89,17 @@ def test_a_refused_key_is_replaced_on_the_page(
     google.caldotcom.revoke_api_keys(ACCOUNT)
     condemn(services, connection["id"], "The key was deleted.", "key_rejected")
     sign_in(browser)
-    page = browser.get("/").text
+    page = browser.get("/connections").text
     assert "Connect again</a>" not in page
-    form = {"csrf_token": token_of(page), "api_key": key}
+    form = {"csrf_token": token_of(page), "api_key": key, "connection": connection["id"]}
     refused = browser.post("/connections/caldotcom/key", data=form)
     assert refused.status_code == 502
     assert "does not accept" in unescape(refused.text)
     form["api_key"] = google.caldotcom.create_api_key(ACCOUNT)
     assert browser.post("/connections/caldotcom/key", data={"api_key": key}).status_code == 403
     accepted = browser.post("/connections/caldotcom/key", data=form)
-    assert (accepted.status_code, accepted.headers["location"]) == (303, "/")
+    assert accepted.status_code == 303
+    assert accepted.headers["location"] == "/connections?done=connected"
     (shown,) = mara.get("/api/connections").json()["items"]
     assert (shown["id"], shown["status"]) == (connection["id"], "active")
 

@@ -215,10 +215,10 @@ def test_redis_is_left_alone_for_a_while_after_it_failed(desk: Desk, redis: Redi
     redis.lpush(find_key(desk), "a list, on which the command for values fails")
     assert cache.find(find_key(desk)) is None
     cache.keep("key", BusyTime())
-    assert cache.find("key") is None
+    assert AnswerCache(redis, lambda: now).find("key") is None, "it was not sent"
     now = NOW + AWAY
     cache.keep("key", BusyTime())
-    assert cache.find("key") == BusyTime([], [])
+    assert AnswerCache(redis, lambda: now).find("key") == BusyTime([], [])
 
 
 @pytest.mark.parametrize(
@@ -244,11 +244,43 @@ def test_what_is_kept_comes_back_and_ends_by_itself(redis: Redis, cache: AnswerC
     moment = datetime(1969, 7, 20, 20, 17, 40, 123456, tzinfo=UTC)
     busy = BusyTime([Span(moment, moment + HOUR)], [span("03-03 09:00", "03-03 10:00")] * 2)
     cache.keep("key", busy)
-    assert cache.find("key") == busy
     cache.keep("nothing", BusyTime())
-    assert cache.find("nothing") == BusyTime([], [])
+    other_process = AnswerCache(redis, lambda: NOW)
+    assert other_process.find("key") == busy
+    assert other_process.find("nothing") == BusyTime([], [])
     assert 0 < cast("int", redis.ttl("key")) <= 24 * 3600
     assert cache.find("other") is None
+
+
+def test_a_process_remembers_what_it_read_and_wrote(redis: Redis, cache: AnswerCache) -> None:
+    writer, reader = cache, AnswerCache(redis, lambda: NOW)
+    busy = BusyTime([span("03-03 09:00", "03-03 10:00")], [])
+    writer.keep("key", busy)
+    assert reader.find("key") == busy
+    redis.flushdb()
+    assert writer.find("key") == busy
+    assert reader.find("key") == busy
+    assert AnswerCache(redis, lambda: NOW).find("key") is None
+
+
+def test_a_process_forgets_what_was_used_longest_ago(
+    redis: Redis, cache: AnswerCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("calendar_manager.scheduling.answer_cache.REMEMBERED", 6)
+    small = AnswerCache(redis, lambda: NOW)
+    for name in ("first", "second"):
+        small.keep(name, BusyTime([span("03-03 09:00", "03-03 10:00")], []))
+    assert small.find("first")
+    small.keep(
+        "third",
+        BusyTime([span("03-03 09:00", "03-03 10:00")], [span("03-04 09:00", "03-04 10:00")]),
+    )
+    redis.flushdb()
+    assert [small.find(name) is not None for name in ("first", "second", "third")] == [
+        True,
+        False,
+        True,
+    ]
 
 
 class Life:
@@ -317,7 +349,9 @@ def _kind(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_no_stale_answer_survives_a_change(desk: Desk, cache: AnswerCache, seed: int) -> None:
+def test_no_stale_answer_survives_a_change(
+    desk: Desk, redis: Redis, cache: AnswerCache, seed: int
+) -> None:
     """A walk in which everything happens several times, in another order each time."""
     chance = random.Random(seed)
     desk.rule(max_meetings_per_day=3)
@@ -330,6 +364,7 @@ def test_no_stale_answer_survives_a_change(desk: Desk, cache: AnswerCache, seed:
         assert ask(desk, cache) == fresh, what
         assert not asks_database(desk, cache)
         assert ask(desk, cache) == fresh
+        assert ask(desk, AnswerCache(redis, lambda: NOW)) == fresh, "from Redis"
 
 
 def test_no_reader_finds_less_than_was_committed_before_it_asked(

@@ -1,10 +1,13 @@
 """Looking at conflicts, ending them, and free places for what is cheaper to move."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from calendar_manager.domain.accounts import UnreadablePolicy
@@ -244,3 +247,116 @@ def test_a_meeting_is_not_sent_into_the_other_one_when_that_blocks_nothing(
         at("03-03 11:00"),
         at("03-03 11:30"),
     ]
+
+
+def crowd(title: str, start: str, end: str, **fields: Any) -> Event:
+    """A meeting that many come to, so that the other one is cheaper to move."""
+    return make_event(title, start, end, attendees=GUESTS, **fields)
+
+
+def moves(desk: Desk) -> dict[str, list[Span]]:
+    """Where each meeting that had better move could go, as one answer tells it."""
+    found: dict[str, list[Span]] = {}
+    for view in desk.views():
+        assert view.advice is not None
+        places = found.setdefault(view.advice.meeting.title, list(view.alternatives))
+        assert places == list(view.alternatives), "one meeting hears the same each time"
+    return found
+
+
+def test_conflicts_that_are_listed_together_share_out_the_free_hours(desk: Desk) -> None:
+    desk.rule(horizon_days=1)
+    desk.save(
+        crowd("a", "03-03 08:00", "03-03 09:00"),
+        crowd("b", "03-03 09:00", "03-03 10:00"),
+        make_event("one", "03-03 08:00", "03-03 09:00"),
+        make_event("two", "03-03 09:00", "03-03 10:00"),
+    )
+    found = moves(desk)
+    assert found["one"][0] == span("03-03 10:00", "03-03 11:00")
+    assert found["two"] == [
+        span("03-03 11:00", "03-03 12:00"),
+        span("03-03 11:30", "03-03 12:30"),
+        span("03-03 12:00", "03-03 13:00"),
+    ]
+    second = desk.conflicts().find(desk.user, desk.views()[1].record.id)
+    assert second.alternatives[0] == found["one"][0], "asked alone, nobody else is moved"
+
+
+def test_what_is_first_offered_keeps_its_distance_too(clean_database: Engine) -> None:
+    desk = Desk(clean_database, conflict_buffer_minutes=30)
+    desk.save(
+        crowd("a", "03-03 08:00", "03-03 09:00"),
+        crowd("b", "03-03 09:30", "03-03 10:30"),
+        make_event("one", "03-03 08:00", "03-03 09:00"),
+        make_event("two", "03-03 09:30", "03-03 10:30"),
+    )
+    found = moves(desk)
+    assert found["one"][0] == span("03-03 11:00", "03-03 12:00")
+    assert found["two"][0] == span("03-03 12:30", "03-03 13:30")
+
+
+def test_a_meeting_in_several_conflicts_is_sent_out_of_all_of_them(clean_database: Engine) -> None:
+    desk = Desk(clean_database, tentative_blocks=False)
+    maybe = {"status": EventStatus.TENTATIVE}
+    desk.save(
+        make_event("own", "03-03 09:00", "03-03 10:00"),
+        crowd("first", "03-03 09:00", "03-03 09:30", **maybe),
+        crowd("second", "03-03 09:30", "03-03 11:00", **maybe),
+        # It is in no conflict yet, and would be in the next one.
+        crowd("third", "03-03 11:00", "03-03 12:00", **maybe),
+    )
+    assert len(desk.views()) == 2
+    assert moves(desk) == {
+        "own": [
+            span("03-03 08:00", "03-03 09:00"),
+            span("03-03 12:00", "03-03 13:00"),
+            span("03-03 12:30", "03-03 13:30"),
+        ]
+    }
+
+
+def test_two_meetings_that_both_move_are_not_sent_into_each_other(desk: Desk) -> None:
+    desk.save(
+        crowd("big", "03-03 09:00", "03-03 10:00"),
+        make_event("middle", "03-03 09:30", "03-03 10:30", attendees=GUESTS[:2]),
+        make_event("small", "03-03 10:00", "03-03 11:00"),
+    )
+    found = moves(desk)
+    assert set(found) == {"middle", "small"}
+    assert not any(found["middle"][0].overlaps(place) for place in found["small"])
+
+
+quarters = st.integers(0, 30).map(lambda number: at("03-03 08:00") + number * timedelta(minutes=15))
+
+
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    shapes=st.lists(
+        st.tuples(quarters, st.sampled_from([15, 30, 60]), st.integers(0, 3), st.booleans()),
+        min_size=2,
+        max_size=7,
+    )
+)
+def test_whoever_takes_every_first_place_has_no_conflict_left_or_no_place(
+    clean_database: Engine, shapes: list[tuple[datetime, int, int, bool]]
+) -> None:
+    desk = Desk(clean_database, tentative_blocks=False)
+    events = {
+        str(number): make_event(
+            str(number),
+            "03-03 00:00",
+            "03-03 00:00",
+            when=Span(start, start + timedelta(minutes=minutes)),
+            attendees=GUESTS[:guests],
+            status=EventStatus.TENTATIVE if tentative else EventStatus.CONFIRMED,
+        )
+        for number, (start, minutes, guests, tentative) in enumerate(shapes)
+    }
+    desk.save(*events.values())
+    found = moves(desk)
+    assert all(len(places) == 3 for places in found.values()), "two weeks have room for all"
+    desk.save(*(replace(events[title], when=places[0]) for title, places in found.items()))
+    assert [view.record.status for view in desk.views(statuses=[ConflictStatus.OPEN])] == []

@@ -1,11 +1,11 @@
-"""Availability: when you are free, and the rules of it."""
+"""Availability: when you are free, alone or together with others, and the rules of it."""
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Body, Response
+from fastapi import APIRouter, Body, Depends, Response
 
+from calendar_manager.api.asked_people import FreshenedPeopleDep, PeopleDep
 from calendar_manager.api.deps import AnswersDep, CurrentUser, ServicesDep
-from calendar_manager.api.freshening import FreshenedDep
 from calendar_manager.api.problems import describe_problem
 from calendar_manager.api.questions import (
     CalendarsQuery,
@@ -20,6 +20,10 @@ from calendar_manager.api.schemas.availability import (
     RulesDocument,
     render_availability,
 )
+from calendar_manager.api.schemas.common_availability import (
+    CommonAvailabilityOut,
+    render_common_availability,
+)
 from calendar_manager.domain.rules_document import rules_to_document
 from calendar_manager.scheduling.availability import (
     AvailabilityQuestion,
@@ -27,6 +31,7 @@ from calendar_manager.scheduling.availability import (
     load_rules,
     replace_rules,
 )
+from calendar_manager.scheduling.common_availability import find_common_availability
 
 router = APIRouter(prefix="/api/availability", tags=["availability"])
 
@@ -38,28 +43,14 @@ _RULES_BODY: Final = {
 }
 
 
-@router.get(
-    "",
-    summary="Ask when I am free",
-    response_model=AvailabilityOut,
-    responses={404: describe_problem(404, "calendar_not_found", "There is no such calendar.")},
-)
-def get_availability(
-    user: CurrentUser,
-    services: ServicesDep,
-    answers: AnswersDep,
-    freshened: FreshenedDep,
+async def read_question(
     asked: RangeDep,
     duration: DurationQuery = None,
     step: StepQuery = None,
     calendar_id: CalendarsQuery = [],  # noqa: B006 - FastAPI copies it.
-) -> Response:
-    """Show free windows and bookable slots, with how fresh the calendars behind them are.
-
-    At most two years at a time. `tz` is the zone of your rules by default. With `max_age`,
-    calendars whose copy is older are read first; `within_max_age` tells which made it in time.
-    """
-    question = AvailabilityQuestion(
+) -> AvailabilityQuestion:
+    """Read what is asked."""
+    return AvailabilityQuestion(
         start=asked.start,
         end=asked.end,
         time_zone=asked.time_zone,
@@ -67,18 +58,55 @@ def get_availability(
         step_minutes=step,
         calendar_ids=frozenset(calendar_id),
     )
+
+
+QuestionDep = Annotated[AvailabilityQuestion, Depends(read_question)]
+
+
+@router.get(
+    "",
+    summary="Ask when I am free, or several people are",
+    response_model=AvailabilityOut | CommonAvailabilityOut,
+    responses={404: describe_problem(404, "calendar_not_found", "There is no such calendar.")},
+)
+def get_availability(
+    user: CurrentUser,
+    services: ServicesDep,
+    answers: AnswersDep,
+    people: PeopleDep,
+    freshened: FreshenedPeopleDep,
+    question: QuestionDep,
+) -> Response:
+    """Show free windows and bookable slots, with how fresh the calendars behind them are.
+
+    At most two years at a time. `tz` is the zone of your rules by default. With `max_age`,
+    calendars whose copy is older are read first; `within_max_age` tells which made it in time.
+
+    With `user_id`, when these people are free together: all, or `at_least` so many. You are asked
+    about only when you name yourself. Others have to have let you ask (`user_not_found`
+    otherwise), each is free by their own rules, and of them you learn nothing but when. Slots
+    stand on your clock. `max_age` then reads your own calendars only.
+    """
+    now, maximum_age = services.clock(), services.settings.stale_after
     with refusals():
-        answer = find_availability(
-            services.store,
-            user,
-            question,
-            now=services.clock(),
-            maximum_age=services.settings.stale_after,
-            answers=answers,
-        )
-    return Response(
-        render_availability(answer, freshened.complete_as_of), media_type="application/json"
-    )
+        if people.ids:
+            together = find_common_availability(
+                services.store,
+                user,
+                people.ids,
+                question,
+                at_least=people.at_least,
+                now=now,
+                maximum_age=maximum_age,
+                answers=answers,
+            )
+            body = render_common_availability(together, freshened.complete_as_of)
+        else:
+            alone = find_availability(
+                services.store, user, question, now=now, maximum_age=maximum_age, answers=answers
+            )
+            body = render_availability(alone, freshened.complete_as_of)
+    return Response(body, media_type="application/json")
 
 
 @router.get("/rules", summary="Read my rules", response_model=RulesDocument)

@@ -43,13 +43,18 @@ def list_calendars(
         rows = uow.calendars.list(user.id, deleted=deleted, after=page.after, limit=page.fetch)
         connections = uow.connections.list(user.id)
         push = _load_push(services, uow, [calendar.id for calendar, _ in rows])
+        clients = _load_clients(uow, [calendar for calendar, _ in rows])
     by_id = {connection.id: connection for connection in connections}
     return make_page(
         rows,
         page,
         key=lambda row: (row[1], row[0].id),
         show=lambda row: show_calendar(
-            services, row[0], by_id.get(row[0].connection_id), push.get(row[0].id, NO_PUSH)
+            services,
+            row[0],
+            by_id.get(row[0].connection_id),
+            push.get(row[0].id, NO_PUSH),
+            clients.get(row[0].id),
         ),
     )
 
@@ -62,7 +67,7 @@ def change_calendar(
     accounts: AccountsDep,
     services: ServicesDep,
 ) -> CalendarOut:
-    """Change whether it is read, what of it makes the user busy, and its colour.
+    """Change whether it is read, what of it makes the user busy, its client, and its colour.
 
     Switching sync on starts a run at once; a change of what makes busy lets conflicts be looked
     for again.
@@ -147,7 +152,14 @@ def _show(services: Services, calendar: Calendar) -> CalendarOut:
     with services.store.begin() as uow:
         connection = uow.connections.find(calendar.user_id, calendar.connection_id)
         push = _load_push(services, uow, [calendar.id])
-    return show_calendar(services, calendar, connection, push.get(calendar.id, NO_PUSH))
+        clients = _load_clients(uow, [calendar])
+    return show_calendar(
+        services,
+        calendar,
+        connection,
+        push.get(calendar.id, NO_PUSH),
+        clients.get(calendar.id),
+    )
 
 
 def _load_push(
@@ -159,8 +171,21 @@ def _load_push(
     return uow.channels.list_push(calendar_ids, now=services.clock())
 
 
+def _load_clients(uow: UnitOfWork, calendars: Sequence[Calendar]) -> Mapping[UUID, UUID]:
+    """Return the clients of calendars of one user, without those that are deleted."""
+    named = {one.id: one.client_id for one in calendars if one.client_id is not None}
+    if not named:
+        return {}
+    living = uow.clients.list_living(calendars[0].user_id)
+    return {key: client_id for key, client_id in named.items() if client_id in living}
+
+
 def show_calendar(
-    services: Services, calendar: Calendar, connection: Connection | None, push: Push
+    services: Services,
+    calendar: Calendar,
+    connection: Connection | None,
+    push: Push,
+    client_id: UUID | None,
 ) -> CalendarOut:
     """Show a calendar as it is doing now.
 
@@ -172,13 +197,18 @@ def show_calendar(
         calendar: The calendar.
         connection: Its account.
         push: How its channel is doing, if it is read.
+        client_id: Its client, None when that is deleted.
     """
     if connection is None or connection.status is not ConnectionStatus.ACTIVE:
         reason = None if connection is None else connection.reason
         return CalendarOut.of(
-            calendar, CalendarStatus.FAILING, push=NO_PUSH, error=calendar.error or reason
+            calendar,
+            CalendarStatus.FAILING,
+            push=NO_PUSH,
+            client_id=client_id,
+            error=calendar.error or reason,
         )
     if not calendar.sync_enabled:
-        return CalendarOut.of(calendar, calendar.status, push=NO_PUSH)
+        return CalendarOut.of(calendar, calendar.status, push=NO_PUSH, client_id=client_id)
     freshness = freshness_of(calendar, services.clock(), services.settings.stale_after)
-    return CalendarOut.of(calendar, freshness.status, push=push)
+    return CalendarOut.of(calendar, freshness.status, push=push, client_id=client_id)

@@ -1,6 +1,9 @@
 """Explanations: why I can be booked at a time, or not."""
 
-from fastapi import APIRouter, Response
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Response
 
 from calendar_manager.api.deps import CurrentUser, ServicesDep
 from calendar_manager.api.freshening import FreshenedDep
@@ -19,35 +22,52 @@ from calendar_manager.scheduling.explanation import ExplanationQuestion, explain
 router = APIRouter(prefix="/api/availability", tags=["availability"])
 
 
-@router.get(
-    "/explain",
-    summary="Ask why I can be booked at a time, or not",
-    response_model=ExplanationOut,
-    responses={404: describe_problem(404, "calendar_not_found", "There is no such calendar.")},
-)
-def explain_availability(
-    user: CurrentUser,
-    services: ServicesDep,
-    freshened: FreshenedDep,
+async def read_question(
     at: AtQuery,
     duration: DurationQuery = None,
     step: StepQuery = None,
     tz: ZoneQuery = None,
     calendar_id: CalendarsQuery = [],  # noqa: B006 - FastAPI copies it.
+    client_id: Annotated[
+        UUID | None, Query(description="Whom the booking would be for; tells of their budget.")
+    ] = None,
+) -> ExplanationQuestion:
+    """Read which start is asked about."""
+    return ExplanationQuestion(
+        at=at,
+        time_zone=tz,
+        duration_minutes=duration,
+        step_minutes=step,
+        calendar_ids=frozenset(calendar_id),
+        client_id=client_id,
+    )
+
+
+@router.get(
+    "/explain",
+    summary="Ask why I can be booked at a time, or not",
+    response_model=ExplanationOut,
+    responses={
+        404: describe_problem(
+            404, "calendar_not_found", "There is no such calendar, or no such client."
+        )
+    },
+)
+def explain_availability(
+    user: CurrentUser,
+    services: ServicesDep,
+    freshened: FreshenedDep,
+    question: Annotated[ExplanationQuestion, Depends(read_question)],
 ) -> Response:
     """Show every reason why a start cannot be booked, and the three nearest that can.
 
     It is bookable exactly when `GET /api/availability` offers it as a slot to the same question.
     A calendar that cannot be read is a reason when its policy is `block`, a warning when it is
     `warn`.
+
+    A client's weekly budget is a warning as well, and never a reason: with `client_id` when the
+    booking would exceed it, and without for each client whose budget of that week is used up.
     """
-    question = ExplanationQuestion(
-        at=at,
-        time_zone=tz,
-        duration_minutes=duration,
-        step_minutes=step,
-        calendar_ids=frozenset(calendar_id),
-    )
     with refusals():
         answer = explain_start(
             services.store,

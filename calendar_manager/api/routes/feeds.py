@@ -8,10 +8,11 @@ from fastapi import APIRouter, Request, Response
 
 from calendar_manager.api.deps import AccountsDep, AnswersDep, CurrentUser, ServicesDep
 from calendar_manager.api.feed_text import MEDIA_TYPE, tag_feed, write_feed
-from calendar_manager.api.problems import describe_problem
+from calendar_manager.api.problems import TOO_MANY, describe_problem
 from calendar_manager.api.schemas.feeds import FeedMadeOut, FeedOut
 from calendar_manager.scheduling.busy_feed import find_busy_blocks
 from calendar_manager.web.addresses import find_public_url
+from calendar_manager.web.callers import find_address
 
 router = APIRouter(tags=["availability"])
 
@@ -47,6 +48,7 @@ _RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     },
     304: {"description": "Nothing has changed since the feed with the tag of `If-None-Match`."},
     404: _NOT_FOUND,
+    429: TOO_MANY,
 }
 
 
@@ -97,7 +99,7 @@ def read_feed(
     180 days. Blocks are merged, in UTC, and keep their UIDs. When a calendar cannot be read whose
     policy is `block`, all of that time is busy, as in `GET /api/availability`.
     """
-    user, feed = accounts.feeds.open(token)
+    user, feed = accounts.feeds.open(token, address=find_address(request))
     blocks = find_busy_blocks(
         services.store,
         user,

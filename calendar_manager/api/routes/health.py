@@ -1,6 +1,6 @@
 """How the installation is doing: for process supervisors, load balancers, and people."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cache
 from http import HTTPStatus
@@ -8,19 +8,20 @@ from typing import Any, Final
 
 from alembic.script import ScriptDirectory
 from fastapi import APIRouter, Response
+from redis import Redis
 from redis.exceptions import RedisError
 
 from calendar_manager.api.deps import ServicesDep
+from calendar_manager.api.queues import QueueState, load_queues, open_briefly
 from calendar_manager.api.schemas.health import CheckOut, DetailedOut, LiveOut, ReadyOut
 from calendar_manager.bootstrap import Services
-from calendar_manager.job_queue import HEARTBEAT_KEY, MAINTENANCE, ROUTINE, URGENT
-from calendar_manager.store.measurements import count_lost_connections
+from calendar_manager.job_queue import BEAT_LOCK_KEY, HEARTBEAT_KEY
+from calendar_manager.store.measurements import count_calendars, count_lost_connections
 from calendar_manager.store.migrations import make_alembic_config
 from calendar_manager.store.vital_signs import DatabaseDownError, load_oldest_due_at, load_revision
 
 router = APIRouter(prefix="/health", tags=["health"])
 
-QUEUES: Final = (URGENT, ROUTINE, MAINTENANCE)
 LATE: Final = 300.0
 """Seconds that a due calendar may wait before the dispatch counts as broken: ten of its turns."""
 
@@ -46,31 +47,33 @@ def get_readiness(services: ServicesDep, response: Response) -> ReadyOut:
 
 @router.get("/detailed", summary="How is everything doing?")
 def get_details(services: ServicesDep) -> DetailedOut:
-    """Check every part: the database, Redis, workers, beat, the queues, and what is overdue.
+    """Check every part: the database, Redis, workers, beat, the queues, providers, what is overdue.
 
     The answer is 200 even when a part is broken; `status` tells.
     """
     checks = _basic_checks(services)
-    lengths = _queue_lengths(services) if checks["redis"].ok else {}
+    queues = _queues(services) if checks["redis"].ok else {}
     oldest_due_at = _oldest_due_at(services) if checks["migrations"].ok else None
     late = _seconds_late(services, oldest_due_at)
     checks |= {
         # Celery waits long for a Redis that is away, and could learn nothing from it.
-        "worker": _check(lambda: _expect_worker(services)) if checks["redis"].ok else _NOBODY,
-        "beat": _check(lambda: _expect_heartbeat(services)),
+        **(_signs_of_life(services) if checks["redis"].ok else dict.fromkeys(_SIGNS, _NOBODY)),
         "dispatch": _check(lambda: _expect_on_time(late)),
     }
     healthy = all(check.ok for check in checks.values())
     return DetailedOut(
         status="healthy" if healthy else "degraded",
         checks=checks,
-        queues=lengths,
+        queues={name: state.length for name, state in queues.items()},
+        queue_waits={name: round(state.oldest_wait, 1) for name, state in queues.items()},
+        providers=_providers(services) if checks["migrations"].ok else {},
         accounts_to_reconnect=_accounts_to_reconnect(services) if checks["migrations"].ok else None,
         oldest_due_at=oldest_due_at,
     )
 
 
-_NOBODY: Final = CheckOut(ok=False, detail="No worker can be asked without Redis.")
+_SIGNS: Final = ("worker", "beat", "heartbeat")
+_NOBODY: Final = CheckOut(ok=False, detail="Nobody can be asked without Redis.")
 
 
 class _UnhealthyError(Exception):
@@ -110,8 +113,18 @@ def _expect_newest_schema(services: Services) -> str:
     return f"At {present}."
 
 
+def _signs_of_life(services: Services) -> dict[str, CheckOut]:
+    with open_briefly(services.settings.redis_url) as redis:
+        return {
+            "worker": _check(lambda: _expect_worker(services)),
+            "beat": _check(lambda: _expect_beat(redis)),
+            "heartbeat": _check(lambda: _expect_heartbeat(redis)),
+        }
+
+
 def _expect_redis(services: Services) -> str:
-    services.redis.ping()
+    with open_briefly(services.settings.redis_url) as redis:
+        redis.ping()
     return "It answers."
 
 
@@ -122,10 +135,19 @@ def _expect_worker(services: Services) -> str:
     return f"{count} answering."
 
 
-def _expect_heartbeat(services: Services) -> str:
-    last = services.redis.get(HEARTBEAT_KEY)
+def _expect_beat(redis: Redis) -> str:
+    if not redis.exists(BEAT_LOCK_KEY):
+        raise _UnhealthyError("No beat is running.")
+    return "It is running."
+
+
+def _expect_heartbeat(redis: Redis) -> str:
+    last = redis.get(HEARTBEAT_KEY)
     if last is None:
-        raise _UnhealthyError("No sign of beat for a minute, or no worker that passes it on.")
+        raise _UnhealthyError(
+            "For a minute no worker has done what beat sends. Which of the two is missing, `beat`"
+            " and `worker` tell."
+        )
     return f"Last sign at {last.decode() if isinstance(last, bytes) else last}."
 
 
@@ -135,11 +157,23 @@ def _expect_on_time(late: float) -> str:
     return "Nothing is overdue."
 
 
-def _queue_lengths(services: Services) -> dict[str, int]:
-    pipeline = services.redis.pipeline(transaction=False)
-    for name in QUEUES:
-        pipeline.llen(name)
-    return dict(zip(QUEUES, pipeline.execute(), strict=True))
+def _queues(services: Services) -> Mapping[str, QueueState]:
+    try:
+        with open_briefly(services.settings.redis_url) as redis:
+            return load_queues(redis, services.clock())
+    except RedisError:
+        return {}
+
+
+def _providers(services: Services) -> dict[str, dict[str, int]]:
+    stale_before = services.clock() - services.settings.stale_after
+    counted: dict[str, dict[str, int]] = {}
+    try:
+        for one in count_calendars(services.store.engine, stale_before=stale_before):
+            counted.setdefault(one.provider, {})[one.status] = one.count
+    except DatabaseDownError:
+        return {}
+    return counted
 
 
 def _oldest_due_at(services: Services) -> datetime | None:

@@ -68,7 +68,7 @@ def _json_body(description: str, example: dict[str, Any]) -> dict[str, Any]:
 
 
 _CHANNEL_ID: Final = "6d9a2c1e-7c3f-4a53-9a0e-0d9f5e2b7a11"
-_TOKEN: Final = "6d9a2c1e7c3f4a539a0e0d9f5e2b7a11.pYk3…"  # noqa: S105 - an example, cut short.
+_TOKEN: Final = "6d9a2c1e7c3f4a539a0e0d9f5e2b7a11.pYk3"  # noqa: S105 - an example.
 _GOOGLE: Final = {
     "parameters": [
         _header("X-Goog-Channel-ID", "Our id of the channel.", _CHANNEL_ID),
@@ -123,7 +123,7 @@ _CALDOTCOM: Final = {
         _header(
             "X-Cal-Signature-256",
             "The hexadecimal HMAC-SHA256 of the body under the secret of the channel.",
-            "9f8b1f6d0c5f7a…",
+            "9f8b1f6d0c5f7a4e2d1c0b9a88776655443322110ffeeddccbbaa99887766554",
         ),
     ],
     "requestBody": _json_body(

@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from calendar_manager.accounts.fields import (
+    MINUTES_MAXIMUM,
     NAME_MAXIMUM,
     PASSWORD_MAXIMUM,
     PASSWORD_MINIMUM,
@@ -20,8 +21,6 @@ from calendar_manager.accounts.sessions import IssuedTokens
 from calendar_manager.api.schemas.inputs import Input, Patch
 from calendar_manager.domain.conflicts import ConflictType
 from calendar_manager.domain.users import User
-
-LONGEST_MINUTES = 24 * 60
 
 Email = Annotated[
     str,
@@ -62,7 +61,7 @@ TimeZone = Annotated[
         examples=["Europe/Berlin"],
     ),
 ]
-Minutes = Annotated[int, Field(ge=0, le=LONGEST_MINUTES)]
+Minutes = Annotated[int, Field(ge=0, le=MINUTES_MAXIMUM)]
 
 
 class RegisterIn(Input):

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 from datetime import date, datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
@@ -17,6 +18,7 @@ from calendar_manager.domain.accounts import (
 from calendar_manager.domain.freshness import Freshness
 from calendar_manager.domain.rules import Weekday
 from calendar_manager.domain.times import find_zone
+from calendar_manager.domain.timespan import Span
 from calendar_manager.scheduling.availability import AvailabilityAnswer
 
 RULES_EXAMPLE: JsonDict = {
@@ -175,24 +177,24 @@ def render_availability(
         complete_as_of: As of when copies had to be complete; None when nobody asked.
     """
     zone = find_zone(answer.time_zone)
-
-    def show(spans: Any) -> list[dict[str, datetime]]:  # noqa: ANN401 - any iterable of spans.
-        return [
-            {"start": span.start.astimezone(zone), "end": span.end.astimezone(zone)}
-            for span in spans
-        ]
-
     return orjson.dumps(
         {
             "time_zone": answer.time_zone,
             "duration_minutes": answer.duration_minutes,
             "step_minutes": answer.step_minutes,
-            "windows": show(answer.free.windows),
-            "slots": show(answer.free.slots),
+            "windows": show_spans(answer.free.windows, zone),
+            "slots": show_spans(answer.free.slots, zone),
             "freshness": show_freshness(answer.freshness, complete_as_of),
             "warnings": show_warnings(answer.freshness),
         }
     )
+
+
+def show_spans(spans: Iterable[Span], zone: ZoneInfo) -> list[dict[str, datetime]]:
+    """Return spans by the clock of a zone, in the shape of :class:`SpanOut`."""
+    return [
+        {"start": span.start.astimezone(zone), "end": span.end.astimezone(zone)} for span in spans
+    ]
 
 
 def show_freshness(
@@ -212,13 +214,22 @@ def show_freshness(
             "via": freshness.via,
             "status": freshness.status,
             "policy": freshness.policy,
-            "within_max_age": None
-            if complete_as_of is None
-            else freshness.complete_as_of is not None
-            and freshness.complete_as_of >= complete_as_of,
+            "within_max_age": is_within(freshness.complete_as_of, complete_as_of),
         }
         for freshness in calendars
     ]
+
+
+def is_within(complete: datetime | None, complete_as_of: datetime | None) -> bool | None:
+    """Tell whether a copy is as young as was asked for; None when nobody asked.
+
+    Args:
+        complete: When it was last complete; None when never.
+        complete_as_of: As of when it had to be.
+    """
+    if complete_as_of is None:
+        return None
+    return complete is not None and complete >= complete_as_of
 
 
 def show_warnings(calendars: Iterable[Freshness]) -> list[dict[str, object]]:

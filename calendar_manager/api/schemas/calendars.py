@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
-from calendar_manager.accounts.calendars import CalendarChanges
+from calendar_manager.accounts.calendars import CalendarChanges, ClientChoice
 from calendar_manager.api.schemas.inputs import Patch
 from calendar_manager.domain.accounts import (
     AccessRole,
@@ -33,6 +33,7 @@ CALENDAR_EXAMPLE: JsonDict = {
     "blocks_availability": True,
     "all_day_blocks": True,
     "unreadable_policy": "warn",
+    "client_id": None,
     "last_synced_at": "2026-11-20T09:00:07Z",
     "last_synced_via": "poll",
     "status": "ok",
@@ -99,6 +100,9 @@ class CalendarOut(BaseModel):
     unreadable_policy: UnreadablePolicy = Field(
         description="What availability does when it cannot be read."
     )
+    client_id: UUID | None = Field(
+        description="Whom its events belong to where neither a rule nor you say otherwise."
+    )
     last_synced_at: datetime | None = Field(description="When it was last read completely.")
     last_synced_via: ReadVia | None = Field(description="By which way.")
     status: CalendarStatus = Field(description="How the copy is doing.")
@@ -115,9 +119,18 @@ class CalendarOut(BaseModel):
         status: CalendarStatus,
         *,
         push: Push,
+        client_id: UUID | None,
         error: str | None = None,
     ) -> "CalendarOut":
-        """Show a calendar with its status at this moment, and why it is failing if not its own."""
+        """Show a calendar as it is doing at this moment.
+
+        Args:
+            calendar: The calendar.
+            status: How the copy is doing.
+            push: How its channel is doing.
+            client_id: Its client, None when that is deleted.
+            error: Why it is failing, if not for a reason of its own.
+        """
         return cls(
             id=calendar.id,
             connection_id=calendar.connection_id,
@@ -132,6 +145,7 @@ class CalendarOut(BaseModel):
             blocks_availability=calendar.blocks_availability,
             all_day_blocks=calendar.all_day_blocks,
             unreadable_policy=calendar.unreadable_policy,
+            client_id=client_id,
             last_synced_at=calendar.last_synced_at,
             last_synced_via=calendar.last_synced_via,
             status=status,
@@ -149,12 +163,18 @@ class CalendarPatch(Patch):
     model_config = ConfigDict(
         json_schema_extra={"example": {"blocks_availability": False, "unreadable_policy": "block"}}
     )
+    may_be_null = frozenset({"client_id"})
 
     sync_enabled: bool | None = None
     blocks_availability: bool | None = None
     all_day_blocks: bool | None = None
     unreadable_policy: UnreadablePolicy | None = None
     color: Annotated[str, Field(pattern=r"^#[0-9A-Fa-f]{6}$")] | None = None
+    client_id: UUID | None = Field(
+        None,
+        description="Whom its events belong to where neither a rule nor you say otherwise;"
+        " null for nobody.",
+    )
 
     def changes(self) -> CalendarChanges:
         """Return the changes as the use case takes them."""
@@ -164,4 +184,5 @@ class CalendarPatch(Patch):
             all_day_blocks=self.all_day_blocks,
             unreadable_policy=self.unreadable_policy,
             color=self.color,
+            client=ClientChoice(self.client_id) if "client_id" in self.model_fields_set else None,
         )

@@ -1,6 +1,6 @@
 """Why a start can be booked or not."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -18,6 +18,7 @@ from calendar_manager.api.schemas.availability import (
     show_freshness,
     show_warnings,
 )
+from calendar_manager.domain.explanation_of_budgets import BudgetWarning
 from calendar_manager.domain.reasons import BlockingCause, BlockingMeeting, Reason, ReasonCode
 from calendar_manager.domain.rules import WallWindow
 from calendar_manager.domain.times import find_zone
@@ -59,7 +60,19 @@ _EXAMPLE: Final[JsonDict] = {
     ],
     "alternatives": [{"start": "2026-11-20T15:00:00+01:00", "end": "2026-11-20T16:00:00+01:00"}],
     "freshness": [],
-    "warnings": [],
+    "warnings": [
+        {
+            "code": "client_budget",
+            "detail": "'Client GmbH' has 1170 of 1200 minutes booked in the week from "
+            "2026-11-16, and 60 more would be over that.",
+            "calendar_id": None,
+            "client_id": "0192f0c1-ac10-7a11-9b2e-1b3c1c7f1c01",
+            "week": {"first": "2026-11-16", "last": "2026-11-22"},
+            "booked": 1170,
+            "limit": 1200,
+            "minutes": 60,
+        }
+    ],
 }
 
 
@@ -97,6 +110,19 @@ class ReasonOut(BaseModel):
     calendar_id: UUID | None = Field(None, description="The calendar that cannot be read.")
 
 
+class ExplanationWarningOut(WarningOut):
+    """Something worth knowing that keeps nothing from being booked.
+
+    What does not apply to its code is left out, except for `calendar_id`, which is null then.
+    """
+
+    client_id: UUID | None = Field(None, description="Whose weekly budget it is about.")
+    week: DaysOffDocument | None = Field(None, description="Monday to Sunday in their zone.")
+    booked: int | None = Field(None, description="How many minutes of it they have.")
+    limit: int | None = Field(None, description="How many they may have.")
+    minutes: int | None = Field(None, description="How many the booking would take of it.")
+
+
 class ExplanationOut(BaseModel):
     """Whether a start can be booked, every reason why not, and what is free nearby."""
 
@@ -111,7 +137,7 @@ class ExplanationOut(BaseModel):
     reasons: list[ReasonOut] = Field(description="Empty exactly when it can be booked.")
     alternatives: list[SpanOut] = Field(description="The nearest bookable slots, nearest first.")
     freshness: list[FreshnessOut] = Field(description="Of each calendar that takes part.")
-    warnings: list[WarningOut]
+    warnings: list[ExplanationWarningOut]
 
 
 def render_explanation(answer: Explanation, complete_as_of: datetime | None = None) -> bytes:
@@ -132,9 +158,26 @@ def render_explanation(answer: Explanation, complete_as_of: datetime | None = No
             "reasons": [_show_reason(reason, zone) for reason in answer.reasons],
             "alternatives": [_show_span(slot, zone) for slot in answer.alternatives],
             "freshness": show_freshness(answer.freshness, complete_as_of),
-            "warnings": show_warnings(answer.freshness),
+            "warnings": [
+                *show_warnings(answer.freshness),
+                *(_show_budget(warning) for warning in answer.budgets),
+            ],
         }
     )
+
+
+def _show_budget(warning: BudgetWarning) -> dict[str, Any]:
+    last = warning.week.end - timedelta(days=1)
+    return {
+        "code": warning.code,
+        "detail": warning.detail,
+        "calendar_id": None,
+        "client_id": warning.client_id,
+        "week": {"first": warning.week.first, "last": last},
+        "booked": warning.booked,
+        "limit": warning.limit,
+        "minutes": warning.minutes,
+    }
 
 
 def _show_reason(reason: Reason, zone: ZoneInfo) -> dict[str, Any]:

@@ -31,9 +31,17 @@ class DetailedOut(BaseModel):
 
     status: Literal["healthy", "degraded"]
     checks: dict[str, CheckOut] = Field(
-        description="`database`, `migrations`, `redis`, `worker`, `beat` and `dispatch`."
+        description="`database`, `migrations`, `redis`, `worker`, `beat`,"
+        " `heartbeat` (a worker does what beat sends) and `dispatch`."
     )
     queues: dict[str, int] = Field(description="Messages that wait, by queue.")
+    queue_waits: dict[str, float] = Field(
+        description="For how many seconds the next message of each queue has waited."
+    )
+    providers: dict[str, dict[str, int]] = Field(
+        description="How many calendars of each provider are read, by how their copies are doing.",
+        examples=[{"google": {"ok": 3, "failing": 1}}],
+    )
     accounts_to_reconnect: int | None = Field(
         description="How many accounts their people have to connect again; null when the database"
         " does not answer."

@@ -11,6 +11,7 @@ import requests
 import urllib3.exceptions
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random
 
+from calendar_manager.domain.accounts import ProviderKind
 from calendar_manager.providers.base import Gate, always_open
 from calendar_manager.providers.caldotcom.failures import (
     SILENCE,
@@ -21,6 +22,7 @@ from calendar_manager.providers.caldotcom.failures import (
 )
 from calendar_manager.providers.caldotcom.fields import read_list, read_mapping
 from calendar_manager.providers.caldotcom.settings import CalDotComVersions
+from calendar_manager.providers.call_log import ProviderCall, make_template
 from calendar_manager.providers.errors import ProviderError, RetryLaterError
 
 VERSION_HEADER = "cal-api-version"
@@ -39,6 +41,7 @@ _SHORTEST_WAIT = timedelta(milliseconds=100)
 _LONGEST_WAIT = timedelta(milliseconds=700)
 _DEFAULT_TIMEOUT = timedelta(seconds=30)
 _CHUNK_BYTES = 65_536
+_PATH_WORDS = frozenset({"me", "ooo", "bookings", "schedules", "webhooks"})
 _BODY_LIMIT_BYTES = 64 * 2**20
 
 
@@ -145,7 +148,7 @@ class CalDotComClient:
             SchedulesUnavailableError: We may not write absences.
             ProviderError: As above.
         """
-        self._ask_once("POST", self._ask_out_of_office(), body=body)
+        self._ask_only_once("POST", self._ask_out_of_office(), body)
 
     def delete_out_of_office(self, entry_id: str) -> None:
         """Delete an absence.
@@ -192,7 +195,7 @@ class CalDotComClient:
             ProviderError: As above.
         """
         if webhook_id is None:
-            return self._ask_once("POST", Asked(path="webhooks", webhooks=True), body=body).data
+            return self._ask_only_once("POST", Asked(path="webhooks", webhooks=True), body).data
         return self._ask("PATCH", _ask_webhook(webhook_id), body=body).data
 
     def delete_webhook(self, webhook_id: str) -> None:
@@ -229,7 +232,7 @@ class CalDotComClient:
             ProviderError: As above.
         """
         if schedule_id is None:
-            return self._ask_once("POST", self._ask_schedules(), body=body).data
+            return self._ask_only_once("POST", self._ask_schedules(), body).data
         return self._ask("PATCH", self._ask_schedules(schedule_id), body=body).data
 
     def close(self) -> None:
@@ -265,20 +268,33 @@ class CalDotComClient:
             wait=wait_random(_SHORTEST_WAIT.total_seconds(), _LONGEST_WAIT.total_seconds()),
             reraise=True,
         )
-        return retrying(self._ask_once, method, asked, parameters, body)
+        return retrying(self._ask_once, _follow(method, asked), asked, parameters, body)
+
+    def _ask_only_once(self, method: str, asked: Asked, body: Mapping[str, object]) -> Answer:
+        return self._ask_once(_follow(method, asked), asked, None, body)
 
     def _ask_once(
         self,
-        method: str,
+        call: ProviderCall,
         asked: Asked,
-        parameters: Mapping[str, str] | None = None,
-        body: Mapping[str, object] | None = None,
+        parameters: Mapping[str, str] | None,
+        body: Mapping[str, object] | None,
     ) -> Answer:
         self._gate()
+        with call.request():
+            return self._send(call, asked, parameters, body)
+
+    def _send(
+        self,
+        call: ProviderCall,
+        asked: Asked,
+        parameters: Mapping[str, str] | None,
+        body: Mapping[str, object] | None,
+    ) -> Answer:
         query = f"?{urlencode(parameters, safe=',:')}" if parameters else ""
         try:
             with self._session.request(
-                method,
+                call.method,
                 f"{self._api_url}/{asked.path}{query}",
                 json=body,
                 headers={} if asked.version is None else {VERSION_HEADER: asked.version},
@@ -286,6 +302,7 @@ class CalDotComClient:
                 allow_redirects=False,
                 stream=True,
             ) as response:
+                call.status = response.status_code
                 answer = _read_body(response)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             if _is_silence(error):
@@ -310,6 +327,10 @@ class _Bearer(requests.auth.AuthBase):
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.headers["Authorization"] = f"Bearer {self._token}"
         return request
+
+
+def _follow(method: str, asked: Asked) -> ProviderCall:
+    return ProviderCall(ProviderKind.CALDOTCOM, method, make_template(asked.path, _PATH_WORDS))
 
 
 def _ask_webhook(webhook_id: str) -> Asked:

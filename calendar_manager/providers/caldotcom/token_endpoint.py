@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 
 import requests
 
+from calendar_manager.domain.accounts import ProviderKind
 from calendar_manager.providers.caldotcom.failures import find_request_id, read_retry_after
 from calendar_manager.providers.caldotcom.fields import read_mapping, read_text
 from calendar_manager.providers.caldotcom.settings import CalDotComSettings
+from calendar_manager.providers.call_log import ProviderCall
 from calendar_manager.providers.errors import RetryLaterError
 
 _TIMEOUT_SECONDS = (5.0, 20.0)
@@ -88,15 +90,27 @@ class TokenEndpoint:
 
 
 def _send(url: str, form: Mapping[str, str]) -> requests.Response:
+    call = ProviderCall(ProviderKind.CALDOTCOM, "POST", "oauth/token")
+    with call.request():
+        response = _post(url, form)
+        call.status = response.status_code
+        _expect_service(response)
+    return response
+
+
+def _post(url: str, form: Mapping[str, str]) -> requests.Response:
     try:
         with requests.Session() as session:
-            response = session.post(url, data=form, timeout=_TIMEOUT_SECONDS, allow_redirects=False)
+            return session.post(url, data=form, timeout=_TIMEOUT_SECONDS, allow_redirects=False)
     except requests.RequestException as error:
         # The exception's text may quote the request, so only its kind is told.
         raise RetryLaterError(
             f"Cal.com's token endpoint cannot be reached ({type(error).__name__})",
             reason="connection",
         ) from error
+
+
+def _expect_service(response: requests.Response) -> None:
     status = response.status_code
     if status == _TOO_MANY_REQUESTS or status >= _SERVER_ERRORS:
         headers = {name.lower(): value for name, value in response.headers.items()}
@@ -106,7 +120,6 @@ def _send(url: str, form: Mapping[str, str]) -> requests.Response:
             request_id=find_request_id(headers),
             retry_after=read_retry_after(headers),
         )
-    return response
 
 
 def _read_object(response: requests.Response) -> Mapping[str, object]:

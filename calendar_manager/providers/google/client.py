@@ -16,7 +16,9 @@ from googleapiclient.errors import HttpError
 from httplib2.decode import DecodeLimitError
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random
 
+from calendar_manager.domain.accounts import ProviderKind
 from calendar_manager.providers.base import Gate, always_open
+from calendar_manager.providers.call_log import ProviderCall
 from calendar_manager.providers.errors import RetryLaterError
 from calendar_manager.providers.google.failures import Asked, BriefTroubleError, classify_refusal
 from calendar_manager.providers.google.wire import (
@@ -154,25 +156,29 @@ class GoogleClient:
         """
         request = self._service.channels().stop(body=channel)  # type: ignore[arg-type]  # As above.
         # It answers without a body, which is no trouble here.
-        _retrying()(self._send, request, Asked(channel=True))
+        _retrying()(self._send, request, Asked(channel=True), _follow(request))
 
     def close(self) -> None:
         """Close the connection."""
         self._service.close()
 
     def _ask(self, request: "HttpRequest", asked: Asked) -> dict[str, Any]:
-        return _retrying()(self._read, request, asked)
+        return _retrying()(self._read, request, asked, _follow(request))
 
-    def _read(self, request: "HttpRequest", asked: Asked) -> dict[str, Any]:
-        answer = self._send(request, asked)
+    def _read(self, request: "HttpRequest", asked: Asked, call: ProviderCall) -> dict[str, Any]:
+        answer = self._send(request, asked, call)
         if not isinstance(answer, dict):
             # The library passes a body that is not JSON on as text, as after a cut connection.
             raise BriefTroubleError("Google's answer is not a JSON object", reason="invalidBody")
         return answer
 
-    def _send(self, request: "HttpRequest", asked: Asked) -> object:
+    def _send(self, request: "HttpRequest", asked: Asked, call: ProviderCall) -> object:
         """Send a request once; httplib2 alone repeats it, where a kept connection was closed."""
         self._gate()
+        with call.request():
+            return self._execute(request, asked)
+
+    def _execute(self, request: "HttpRequest", asked: Asked) -> object:
         try:
             return request.execute(num_retries=0)
         except HttpError as error:
@@ -197,6 +203,17 @@ class GoogleClient:
     def _hang_up(self) -> None:
         """Drop the connection, on which the rest of a late answer might still arrive."""
         self._http.close()
+
+
+def _follow(request: "HttpRequest") -> ProviderCall:
+    """Have a request logged under the name that Google gives to what it does."""
+    call = ProviderCall(ProviderKind.GOOGLE, request.method, request.methodId or "unknown")
+
+    def note_status(response: httplib2.Response) -> None:
+        call.status = response.status
+
+    request.add_response_callback(note_status)
+    return call
 
 
 def _retrying() -> Retrying:

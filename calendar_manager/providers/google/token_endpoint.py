@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 import requests
 
+from calendar_manager.domain.accounts import ProviderKind
+from calendar_manager.providers.call_log import ProviderCall
 from calendar_manager.providers.errors import RetryLaterError
 from calendar_manager.providers.google.failures import read_retry_after
 from calendar_manager.providers.google.fields import read_mapping, read_text
@@ -65,7 +67,7 @@ class TokenEndpoint:
             "client_id": self._settings.client_id,
             "client_secret": self._settings.client_secret,
         }
-        response = _send(self._settings.token_url, {**client, **form})
+        response = _send("oauth.token", self._settings.token_url, {**client, **form})
         answer = _read_object(response)
         error = read_text(answer.get("error"), limit=_TEXT_LIMIT)
         if error in _PASSING_ERRORS:
@@ -94,22 +96,34 @@ class TokenEndpoint:
         Raises:
             RetryLaterError: The endpoint cannot answer now.
         """
-        response = _send(self._settings.revoke_url, {"token": token})
+        response = _send("oauth.revoke", self._settings.revoke_url, {"token": token})
         if response.ok:
             return None
         return read_text(_read_object(response).get("error"), limit=_TEXT_LIMIT) or "unknown"
 
 
-def _send(url: str, form: Mapping[str, str]) -> requests.Response:
+def _send(endpoint: str, url: str, form: Mapping[str, str]) -> requests.Response:
+    call = ProviderCall(ProviderKind.GOOGLE, "POST", endpoint)
+    with call.request():
+        response = _post(url, form)
+        call.status = response.status_code
+        _expect_service(response)
+    return response
+
+
+def _post(url: str, form: Mapping[str, str]) -> requests.Response:
     try:
         with requests.Session() as session:
-            response = session.post(url, data=form, timeout=_TIMEOUT_SECONDS, allow_redirects=False)
+            return session.post(url, data=form, timeout=_TIMEOUT_SECONDS, allow_redirects=False)
     except requests.RequestException as error:
         # The exception's text may quote the request, so only its kind is told.
         raise RetryLaterError(
             f"Google's token endpoint cannot be reached ({type(error).__name__})",
             reason="connection",
         ) from error
+
+
+def _expect_service(response: requests.Response) -> None:
     if response.status_code == _TOO_MANY_REQUESTS or response.status_code >= 500:  # noqa: PLR2004  The class of server errors.
         headers = {name.lower(): value for name, value in response.headers.items()}
         raise RetryLaterError(
@@ -117,7 +131,6 @@ def _send(url: str, form: Mapping[str, str]) -> requests.Response:
             reason=str(response.status_code),
             retry_after=read_retry_after(headers),
         )
-    return response
 
 
 def _read_object(response: requests.Response) -> Mapping[str, object]:

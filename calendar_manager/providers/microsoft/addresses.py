@@ -3,6 +3,7 @@
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from calendar_manager.domain.timespan import Span
+from calendar_manager.providers.call_log import make_template
 from calendar_manager.providers.errors import ProviderError
 
 MAX_PAGE = 500
@@ -35,6 +36,11 @@ EVENT_FIELDS = (
     "lastModifiedDateTime",
 )
 """What is asked for of events; above all their bodies are not. Delta queries cannot choose."""
+
+
+_PATH_WORDS = frozenset(
+    {"me", "calendars", "calendarView", "delta", "events", "instances", "subscriptions"}
+)
 
 
 class GraphAddresses:
@@ -77,6 +83,10 @@ class GraphAddresses:
     def subscription(self, subscription_id: str) -> str:
         """Return one subscription."""
         return f"{self._root}subscriptions/{_segment(subscription_id)}"
+
+    def name_endpoint(self, url: str) -> str:
+        """Return what an address of ours is for, without ids and without its query."""
+        return make_template(urlsplit(url).path.removeprefix(self._parts.path), _PATH_WORDS)
 
     def is_inside(self, link: str) -> bool:
         """Tell whether a link leads to the configured scheme, host, port and path.

@@ -18,8 +18,10 @@ from requests.auth import AuthBase
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random
 from urllib3.exceptions import ReadTimeoutError
 
+from calendar_manager.domain.accounts import ProviderKind
 from calendar_manager.domain.timespan import Span
 from calendar_manager.providers.base import Gate, always_open
+from calendar_manager.providers.call_log import ProviderCall
 from calendar_manager.providers.errors import ProviderError, RetryLaterError
 from calendar_manager.providers.microsoft.addresses import GraphAddresses
 from calendar_manager.providers.microsoft.failures import (
@@ -150,7 +152,7 @@ class GraphClient:
                 .classify_refusal` says.
         """
         if method == "POST":
-            return self._ask_once(url, asked, method, body)
+            return self._ask_once(self._follow(method, url), url, asked, body)
         return self._ask(url, asked, method, body)
 
     def close(self) -> None:
@@ -170,16 +172,25 @@ class GraphClient:
             wait=wait_random(_SHORTEST_WAIT.total_seconds(), _LONGEST_WAIT.total_seconds()),
             reraise=True,
         )
-        return retrying(self._ask_once, url, asked, method, body)
+        return retrying(self._ask_once, self._follow(method, url), url, asked, body)
+
+    def _follow(self, method: str, url: str) -> ProviderCall:
+        return ProviderCall(ProviderKind.MICROSOFT, method, self.addresses.name_endpoint(url))
 
     def _ask_once(
-        self, url: str, asked: Asked, method: str, body: Mapping[str, object] | None
+        self, call: ProviderCall, url: str, asked: Asked, body: Mapping[str, object] | None
     ) -> dict[str, object]:
         self._gate()
+        with call.request():
+            return self._send(call, url, asked, body)
+
+    def _send(
+        self, call: ProviderCall, url: str, asked: Asked, body: Mapping[str, object] | None
+    ) -> dict[str, object]:
         try:
             # Redirects are not followed: the access token is for the configured place only.
             with self._session.request(
-                method,
+                call.method,
                 url,
                 json=body,
                 headers={"Prefer": self._preferences},
@@ -187,6 +198,7 @@ class GraphClient:
                 allow_redirects=False,
                 stream=True,
             ) as response:
+                call.status = response.status_code
                 answer = _read_body(response)
         except requests.RequestException as error:
             raise _classify_broken_line(error) from error

@@ -20,6 +20,8 @@ from urllib.parse import SplitResult, urlsplit
 
 import requests
 
+from calendar_manager.domain.accounts import ProviderKind
+from calendar_manager.providers.call_log import ProviderCall
 from calendar_manager.providers.errors import ProviderError, RetryLaterError
 from calendar_manager.providers.microsoft.failures import read_retry_after
 
@@ -137,9 +139,28 @@ class SignInLine:
         headers: Mapping[str, str] | None,
         data: Mapping[str, str] | None = None,
     ) -> SignInAnswer:
+        endpoint = "oauth2/token" if method == "POST" else "discovery"
+        call = ProviderCall(ProviderKind.MICROSOFT, method, endpoint)
+        with call.request():
+            response = self._request(method, url, params=params, data=data, headers=headers)
+            call.status = response.status_code
+            _expect_service(response)
+            if method == "POST" and not isinstance(_parse(response.text), dict):
+                raise _unreadable()
+        return SignInAnswer(response.status_code, response.text, dict(response.headers))
+
+    def _request(
+        self,
+        method: str,
+        url: str,
+        *,
+        params: Mapping[str, str] | None,
+        headers: Mapping[str, str] | None,
+        data: Mapping[str, str] | None,
+    ) -> requests.Response:
         try:
             with requests.Session() as session:
-                response = session.request(
+                return session.request(
                     method,
                     self._to_real(url),
                     params=params,
@@ -154,18 +175,6 @@ class SignInLine:
                 f"Microsoft's sign-in cannot be reached ({type(error).__name__})",
                 reason="connection",
             ) from error
-        status = response.status_code
-        if status == _TOO_MANY_REQUESTS or status >= _SERVER_ERRORS:
-            lowered = {name.lower(): value for name, value in response.headers.items()}
-            raise RetryLaterError(
-                f"Microsoft's sign-in answered {status}",
-                reason=str(status),
-                request_id=lowered.get("x-ms-request-id"),
-                retry_after=read_retry_after(lowered),
-            )
-        if method == "POST" and not isinstance(_parse(response.text), dict):
-            raise _unreadable()
-        return SignInAnswer(status, response.text, dict(response.headers))
 
     def _read_discovery(self, answer: SignInAnswer) -> SignInAnswer:
         """Return a discovery document with the addresses that msal takes."""
@@ -191,6 +200,18 @@ class SignInLine:
         if self._mapped and url.startswith(self._for_msal):
             return self._real + url.removeprefix(self._for_msal)
         return url
+
+
+def _expect_service(response: requests.Response) -> None:
+    status = response.status_code
+    if status == _TOO_MANY_REQUESTS or status >= _SERVER_ERRORS:
+        lowered = {name.lower(): value for name, value in response.headers.items()}
+        raise RetryLaterError(
+            f"Microsoft's sign-in answered {status}",
+            reason=str(status),
+            request_id=lowered.get("x-ms-request-id"),
+            retry_after=read_retry_after(lowered),
+        )
 
 
 def _is_loopback(parts: SplitResult) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import (
+    Select,
     Text,
     cast,
     delete,
@@ -86,6 +87,16 @@ class ConflictRepository:
         )
         return [span_of(stored) for stored in taken]
 
+    def count_open(self, user_id: UUID, *, after: datetime) -> int:
+        """Return how many open conflicts of a user end after an instant."""
+        return self._session.scalar(
+            select(func.count()).where(
+                ConflictRow.user_id == user_id,
+                ConflictRow.status == ConflictStatus.OPEN,
+                ConflictRow.end_at > after,
+            )
+        ) or 0
+
     def users_with_checks(self, *, older_than: timedelta) -> Sequence[UUID]:
         """List the installation's users whose spans wait longer than that to be examined.
 
@@ -139,7 +150,7 @@ class ConflictRepository:
         for match in plan.reopened:
             status = {"status": ConflictStatus.OPEN, "closed_by": None, "closed_at": None}
             changes.append(_change(match) | status | {"note": None})
-            note(match.stored.id, ConflictAction.REOPENED, "They are in each other's way again.")
+            note(match.stored.id, ConflictAction.REOPENED, _describe_return(match))
         ends = [
             {
                 "id": known.id,
@@ -168,7 +179,7 @@ class ConflictRepository:
         after: tuple[datetime, UUID] | None = None,
         limit: int = 50,
     ) -> Sequence[ConflictRecord]:
-        """List a user's conflicts, the earliest first.
+        """List a user's conflicts, the earliest first unless the filter says otherwise.
 
         Args:
             user_id: Whose.
@@ -176,23 +187,21 @@ class ConflictRepository:
             after: Start and id of the last one already seen.
             limit: How many at most.
         """
-        query = select(ConflictRow).where(ConflictRow.user_id == user_id)
-        choices = (
-            (ConflictRow.status, wanted.statuses),
-            (ConflictRow.type, wanted.types),
-            (ConflictRow.severity, wanted.severities),
-        )
-        for column, values in choices:
-            if values:
-                query = query.where(column.in_(values))
-        if wanted.span is not None:
-            query = query.where(
-                ConflictRow.start_at < wanted.span.end, ConflictRow.end_at > wanted.span.start
-            )
+        query = _matching(select(ConflictRow), user_id, wanted)
+        key = tuple_(ConflictRow.start_at, ConflictRow.id)
         if after is not None:
-            query = query.where(tuple_(ConflictRow.start_at, ConflictRow.id) > after)
-        query = query.order_by(ConflictRow.start_at, ConflictRow.id).limit(limit)
+            query = query.where(key < after if wanted.latest_first else key > after)
+        order = (ConflictRow.start_at, ConflictRow.id)
+        if wanted.latest_first:
+            query = query.order_by(*(column.desc() for column in order)).limit(limit)
+        else:
+            query = query.order_by(*order).limit(limit)
         return [conflict_from_row(row) for row in self._session.scalars(query)]
+
+    def count(self, user_id: UUID, wanted: ConflictFilter) -> int:
+        """Return how many of a user's conflicts are wanted."""
+        query = _matching(select(func.count(ConflictRow.id)), user_id, wanted)
+        return self._session.scalar(query) or 0
 
     def find(
         self, user_id: UUID, conflict_id: UUID, *, lock: bool = False
@@ -286,6 +295,26 @@ class ConflictRepository:
             self._session.execute(insert(ConflictHistoryRow), list(history))
 
 
+def _matching(query: Select[Any], user_id: UUID, wanted: ConflictFilter) -> Select[Any]:
+    """Narrow a query over conflicts to a user's wanted ones."""
+    query = query.where(ConflictRow.user_id == user_id)
+    choices = (
+        (ConflictRow.status, wanted.statuses),
+        (ConflictRow.type, wanted.types),
+        (ConflictRow.severity, wanted.severities),
+    )
+    for column, values in choices:
+        if values:
+            query = query.where(column.in_(values))
+    if wanted.span is not None:
+        query = query.where(
+            ConflictRow.start_at < wanted.span.end, ConflictRow.end_at > wanted.span.start
+        )
+    if wanted.ended_by is not None:
+        query = query.where(ConflictRow.end_at <= wanted.ended_by)
+    return query
+
+
 def _change(match: MatchedConflict) -> dict[str, Any]:
     return {"id": match.stored.id, **conflict_values(match.found)}
 
@@ -306,6 +335,13 @@ def _history(
         "actor": actor,
         "note": note,
     }
+
+
+def _describe_return(match: MatchedConflict) -> str:
+    """Say why an ended conflict wants attention again."""
+    if match.stored.resolved_by is ResolutionOrigin.PERSON:
+        return "A meeting moved, and they are still in each other's way."
+    return "They are in each other's way again."
 
 
 def _describe_change(match: MatchedConflict) -> str:

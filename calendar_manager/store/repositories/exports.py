@@ -44,6 +44,27 @@ class StoredExport:
     seen: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportState:
+    """How an export is doing, for its owner to see.
+
+    Attributes:
+        enabled: Whether it is switched on.
+        left_out: The calendars that Cal.com reads itself.
+        schedule_id: Cal.com's id of our schedule; None before it is made.
+        next_export_at: When it is looked at again.
+        failures: How often in a row pushing has failed.
+        error: Why it failed last; None when it did not.
+    """
+
+    enabled: bool
+    left_out: frozenset[UUID]
+    schedule_id: str | None
+    next_export_at: datetime
+    failures: int
+    error: str | None
+
+
 class ExportRepository:
     """Queries over exports.
 
@@ -62,6 +83,25 @@ class ExportRepository:
             )
         )
         return frozenset(left_out or ())
+
+    def find_state(self, user_id: UUID, connection_id: UUID) -> ExportState | None:
+        """Return how a user's export is doing; None when it was never switched on."""
+        row = self._session.scalar(
+            select(CaldotcomExportRow).where(
+                CaldotcomExportRow.user_id == user_id,
+                CaldotcomExportRow.connection_id == connection_id,
+            )
+        )
+        if row is None:
+            return None
+        return ExportState(
+            enabled=row.enabled,
+            left_out=frozenset(row.left_out),
+            schedule_id=row.schedule_id,
+            next_export_at=row.next_export_at,
+            failures=row.failures,
+            error=row.error,
+        )
 
     def enable(self, connection: Connection, left_out: Collection[UUID] | None) -> None:
         """Have a connection exported from now on.

@@ -383,6 +383,7 @@ class LeaseRepository:
             job_id=job.id,
             kind=SyncKind(job.kind),
             trigger=SyncTrigger(job.trigger),
+            queued_at=job.queued_at,
             attempts=job.attempts,
             pages=job.pages,
             calendar=calendar_from_row(calendar),

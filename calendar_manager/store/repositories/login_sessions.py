@@ -1,15 +1,34 @@
 """Login sessions: one row per signed-in device, which all of its tokens hang on."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import select, tuple_, update
 from sqlalchemy.orm import Session
 
 from calendar_manager.domain.users import User
 from calendar_manager.store.execution import execute_count
 from calendar_manager.store.repositories.users import user_from_row
 from calendar_manager.store.tables import LoginSessionRow, UserRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoginSession:
+    """A signed-in device.
+
+    Attributes:
+        id: Ours.
+        created_at: When somebody signed in.
+        refreshed_at: When it last got new tokens.
+        expires_at: Until when it lets somebody in, unless it gets new tokens before.
+    """
+
+    id: UUID
+    created_at: datetime
+    refreshed_at: datetime
+    expires_at: datetime
 
 
 class LoginSessionRepository:
@@ -40,6 +59,37 @@ class LoginSessionRepository:
             )
         )
         self._session.flush()
+
+    def list_live(
+        self, user_id: UUID, *, after: tuple[datetime, UUID] | None, limit: int, now: datetime
+    ) -> Sequence[LoginSession]:
+        """List the sessions that let somebody in, the oldest first.
+
+        Args:
+            user_id: Whose.
+            after: The beginning and the id of the last one already seen.
+            limit: How many at most.
+            now: The present.
+        """
+        query = select(LoginSessionRow).where(
+            LoginSessionRow.user_id == user_id,
+            LoginSessionRow.revoked_at.is_(None),
+            LoginSessionRow.expires_at > now,
+        )
+        if after is not None:
+            query = query.where(tuple_(LoginSessionRow.created_at, LoginSessionRow.id) > after)
+        rows = self._session.scalars(
+            query.order_by(LoginSessionRow.created_at, LoginSessionRow.id).limit(limit)
+        )
+        return [
+            LoginSession(
+                id=row.id,
+                created_at=row.created_at,
+                refreshed_at=row.updated_at,
+                expires_at=row.expires_at,
+            )
+            for row in rows
+        ]
 
     def find_user(self, user_id: UUID, session_id: UUID, *, now: datetime) -> User | None:
         """Return whom a session belongs to; None when it is unknown, revoked or over.
@@ -84,6 +134,20 @@ class LoginSessionRepository:
             .values(refresh_token_hash=new_hash, expires_at=expires_at)
         )
         return execute_count(self._session, statement) > 0
+
+    def revoke_others(self, user_id: UUID, session_id: UUID, *, now: datetime) -> int:
+        """End all sessions of a user but one; return how many were alive."""
+        statement = (
+            update(LoginSessionRow)
+            .where(
+                LoginSessionRow.user_id == user_id,
+                LoginSessionRow.id != session_id,
+                LoginSessionRow.revoked_at.is_(None),
+                LoginSessionRow.expires_at > now,
+            )
+            .values(revoked_at=now)
+        )
+        return execute_count(self._session, statement)
 
     def revoke(self, user_id: UUID, session_id: UUID, *, now: datetime) -> bool:
         """End a session; tell if it was alive."""

@@ -66,6 +66,14 @@ class UserRepository:
         ).one_or_none()
         return None if row is None else user_from_row(row)
 
+    def lock_credentials(self, user_id: UUID) -> Credentials | None:
+        """As :meth:`lock`, with what the user's password is checked against."""
+        row = self._session.scalars(
+            select(UserRow).where(UserRow.id == user_id).with_for_update(),
+            execution_options={"populate_existing": True},
+        ).one_or_none()
+        return None if row is None else Credentials(user_from_row(row), row.password_hash)
+
     def save(self, user: User) -> None:
         """Store the name, the time zone and the settings of a user."""
         settings = user.conflict_settings

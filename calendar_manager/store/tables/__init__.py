@@ -18,6 +18,7 @@ from calendar_manager.store.tables.conflicts import (
 from calendar_manager.store.tables.events import EventRow, OccurrenceRow, SeriesInstanceRow
 from calendar_manager.store.tables.exports import CaldotcomExportRow
 from calendar_manager.store.tables.feeds import FeedRow
+from calendar_manager.store.tables.sharing import AvailabilityGrantRow
 from calendar_manager.store.tables.sync_jobs import SyncJobRow
 from calendar_manager.store.tables.users import (
     AuditRow,
@@ -29,6 +30,7 @@ from calendar_manager.store.tables.users import (
 
 __all__ = [
     "AuditRow",
+    "AvailabilityGrantRow",
     "AvailabilityRulesRow",
     "Base",
     "CaldotcomExportRow",

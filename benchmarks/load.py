@@ -1,0 +1,100 @@
+"""A load over HTTP from a process of its own: ``python -m benchmarks.load``.
+
+It speaks HTTP/1.1 on kept connections by itself, because a full client would take more time than
+the server that is measured. It reads one JSON line from standard input and writes one.
+"""
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import cycle
+from urllib.parse import urlsplit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What to send.
+
+    Attributes:
+        urls: Asked in turns; all of one host.
+        headers: Sent along.
+        concurrency: How many ask at the same time.
+        seconds: For how long.
+    """
+
+    urls: Sequence[str]
+    headers: Mapping[str, str]
+    concurrency: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What came back.
+
+    Attributes:
+        seconds: How long each answer took.
+        errors: How many were no answer, or not of status 200.
+        took: How long it all took.
+    """
+
+    seconds: list[float]
+    errors: int
+    took: float
+
+
+async def put_load(order: Order) -> Outcome:
+    """Send the load, and return what came back."""
+    parts = urlsplit(order.urls[0])
+    host, port = parts.hostname or "127.0.0.1", parts.port or 80
+    lines = "".join(f"{name}: {value}\r\n" for name, value in order.headers.items())
+    paths = [url.removeprefix(f"http://{parts.netloc}") for url in order.urls]
+    requests = [
+        f"GET {path} HTTP/1.1\r\nHost: {parts.netloc}\r\n{lines}\r\n".encode() for path in paths
+    ]
+    seconds: list[float] = []
+    errors = 0
+    began = time.perf_counter()
+    end = began + order.seconds
+
+    async def ask_on(first: int) -> None:
+        nonlocal errors
+        reader, writer = await asyncio.open_connection(host, port)
+        turns = cycle(requests[first % len(requests) :] + requests[: first % len(requests)])
+        while (sent := time.perf_counter()) < end:
+            writer.write(next(turns))
+            status = await _read_answer(reader)
+            seconds.append(time.perf_counter() - sent)
+            errors += status != b"200"
+        writer.close()
+
+    results = await asyncio.gather(
+        *(ask_on(number) for number in range(order.concurrency)), return_exceptions=True
+    )
+    errors += sum(isinstance(result, BaseException) for result in results)
+    return Outcome(seconds=seconds, errors=errors, took=time.perf_counter() - began)
+
+
+async def _read_answer(reader: asyncio.StreamReader) -> bytes:
+    """Read one answer with a Content-Length to its end, and return its status."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = 0
+    for line in head.split(b"\r\n"):
+        name, _, value = line.partition(b":")
+        if name.lower() == b"content-length":
+            length = int(value)
+    await reader.readexactly(length)
+    return head[9:12]
+
+
+def main() -> None:
+    """Do what the line on standard input says."""
+    order = Order(**json.loads(sys.stdin.readline()))
+    print(json.dumps(asdict(asyncio.run(put_load(order)))))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,170 @@
+"""Conflicts, and how they end."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from typing import Annotated, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Form, HTTPException, Request
+from starlette.responses import RedirectResponse, Response
+
+from calendar_manager.accounts.fields import is_encodable
+from calendar_manager.domain.conflict_reconciliation import ConflictStatus
+from calendar_manager.domain.conflicts import ConflictSeverity, ConflictType
+from calendar_manager.scheduling.conflicts import ConflictView
+from calendar_manager.scheduling.errors import ConflictEndedError, UnknownSubjectError
+from calendar_manager.web.conflict_list import (
+    Asked,
+    load_around,
+    load_list,
+    load_segments,
+    open_conflicts,
+    read_asked,
+    show_card,
+)
+from calendar_manager.web.conflict_words import SEVERITIES, TYPES
+from calendar_manager.web.deps import ServicesDep
+from calendar_manager.web.guards import check_session_form
+from calendar_manager.web.return_paths import is_htmx
+from calendar_manager.web.viewer import ViewerDep
+
+router = APIRouter(prefix="/conflicts", include_in_schema=False)
+
+NOTE_MAXIMUM: Final = 2000
+"""Characters in a note."""
+
+_ENDS: Final = {end.value: end for end in (ConflictStatus.RESOLVED, ConflictStatus.IGNORED)}
+
+
+async def read_list(
+    status: str = "",
+    severity: str = "",
+    type: str = "",
+    after: str = "",
+    day: str = "",  # noqa: A002 - as the API calls it.
+) -> Asked:
+    """Read which conflicts are wanted."""
+    return read_asked(status, severity, type, after, day)
+
+
+AskedDep = Annotated[Asked, Depends(read_list)]
+
+
+@router.get("")
+def show(request: Request, viewer: ViewerDep, services: ServicesDep, asked: AskedDep) -> Response:
+    """Show the list, or what follows on its first part."""
+    part = is_htmx(request) and asked.after is not None
+    return viewer.render(
+        "parts/conflict_days.html" if part else "conflicts.html",
+        page=load_list(services, viewer, asked),
+        severities={severity.value: SEVERITIES[severity] for severity in ConflictSeverity},
+        types={kind.value: TYPES[kind] for kind in ConflictType},
+        continued=part,
+        problems={},
+    )
+
+
+@router.get("/{conflict_id}")
+def show_one(viewer: ViewerDep, services: ServicesDep, conflict_id: UUID) -> Response:
+    """Show one conflict alone."""
+    with _refusals():
+        view = open_conflicts(services).find(viewer.user, conflict_id)
+    return _show_alone(viewer, services, view)
+
+
+@router.post("/{conflict_id}/end", dependencies=[Depends(check_session_form)])
+def end(
+    request: Request,
+    viewer: ViewerDep,
+    services: ServicesDep,
+    conflict_id: UUID,
+    resolution: Annotated[str, Form()] = "",
+    note: Annotated[str, Form()] = "",
+) -> Response:
+    """End a conflict as resolved or as not worth it, or tell why that cannot be."""
+    desk = open_conflicts(services)
+    with _refusals():
+        problems = _find_problems(resolution, note)
+        if not problems:
+            try:
+                view = desk.resolve(
+                    viewer.user, conflict_id, _ENDS[resolution], note.strip() or None
+                )
+            except ConflictEndedError as error:
+                problems = {"": str(error)}
+        if problems:
+            view = desk.find(viewer.user, conflict_id)
+    status = (
+        HTTPStatus.CONFLICT
+        if "" in problems
+        else HTTPStatus.UNPROCESSABLE_ENTITY
+        if problems
+        else HTTPStatus.OK
+    )
+    if not is_htmx(request):
+        if not problems:
+            address = f"/conflicts/{conflict_id}?done=conflict-{resolution}"
+            return RedirectResponse(address, HTTPStatus.SEE_OTHER)
+        return _show_alone(viewer, services, view, problems=problems, note=note, status=status)
+    segments = load_segments(services, viewer.user, Asked())
+    answer = viewer.render(
+        "parts/conflict_answer.html",
+        status=status,
+        card=show_card(services, viewer, load_around(services, viewer.user), view),
+        around=load_around(services, viewer.user),
+        problems=problems,
+        typed=note,
+        answered=not problems,
+    )
+    if not problems:
+        told = {"conflict-ended": {one.state.value: one.count for one in segments}}
+        answer.headers["HX-Trigger"] = json.dumps(told)
+    return answer
+
+
+def _show_alone(
+    viewer: ViewerDep,
+    services: ServicesDep,
+    view: ConflictView,
+    *,
+    problems: dict[str, str] | None = None,
+    note: str | None = None,
+    status: HTTPStatus = HTTPStatus.OK,
+) -> Response:
+    around = load_around(services, viewer.user)
+    card = show_card(services, viewer, around, view)
+    return viewer.render(
+        "conflict.html",
+        status=status,
+        card=card,
+        around=around,
+        problems=problems or {},
+        typed=note,
+        path=f"/conflicts/{card.id}",
+    )
+
+
+def _find_problems(resolution: str, note: str) -> dict[str, str]:
+    """Return what is wrong with an answer, by field."""
+    problems = {}
+    if resolution not in _ENDS:
+        problems["resolution"] = "Choose whether it is resolved or to be ignored."
+    if len(note) > NOTE_MAXIMUM:
+        problems["note"] = f"Use at most {NOTE_MAXIMUM} characters."
+    if not is_encodable(note) or any(
+        not character.isprintable() and character not in "\r\n\t " and ord(character) < ord(" ")
+        for character in note
+    ):
+        problems["note"] = "Control characters are not allowed here."
+    return problems
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Answer as if nothing were there where a conflict is not the person's."""
+    try:
+        yield
+    except UnknownSubjectError as error:
+        raise HTTPException(HTTPStatus.NOT_FOUND, str(error)) from None

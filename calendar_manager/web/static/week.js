@@ -1,0 +1,510 @@
+// The week: a calendar grid, its filters, its time zone, and the details beside it.
+"use strict";
+
+document.addEventListener("DOMContentLoaded", () => {
+  const page = document.getElementById("week");
+  if (!page || !window.FullCalendar) {
+    return;
+  }
+  const VIEWS = { week: "timeGridWeek", day: "timeGridDay", month: "dayGridMonth", agenda: "agenda" };
+  const find = (selector) => page.querySelector(selector);
+  const filters = find("#filter-form");
+  const dialog = document.getElementById("event");
+  const body = document.getElementById("event-body");
+  const narrow = window.matchMedia("(max-width: 52rem)");
+  const browserZone = Intl.DateTimeFormat().resolvedOptions().timeZone || "";
+  let zone = page.dataset.zone;
+  let opened = "";
+  let asked = 0;
+
+  /** Return the wall clock of a zone now, as the grid writes it: without an offset. */
+  function wallClock() {
+    const parts = new Intl.DateTimeFormat("en-GB", {
+      timeZone: zone, hourCycle: "h23", year: "numeric", month: "2-digit", day: "2-digit",
+      hour: "2-digit", minute: "2-digit", second: "2-digit",
+    }).formatToParts(new Date());
+    const of = Object.fromEntries(parts.map((part) => [part.type, part.value]));
+    return `${of.year}-${of.month}-${of.day}T${of.hour}:${of.minute}:${of.second}`;
+  }
+
+  /** Return what the filters say; a filter that hides nothing is left out. */
+  function readFilters() {
+    const said = new URLSearchParams();
+    for (const name of ["calendar", "client"]) {
+      const boxes = [...filters.querySelectorAll(`input[name="${name}"]`)];
+      const ticked = boxes.filter((box) => box.checked);
+      if (ticked.length === boxes.length) {
+        continue;
+      }
+      for (const box of ticked) {
+        said.append(name, box.value);
+      }
+      if (!ticked.length) {
+        said.append(name, "");
+      }
+    }
+    for (const name of ["declined", "color"]) {
+      if (filters.elements[name]?.checked) {
+        said.append(name, filters.elements[name].value);
+      }
+    }
+    return said;
+  }
+
+  /** Ask for what lies in a range; an answer that was overtaken by a newer question is dropped. */
+  async function load(range, succeed, fail) {
+    asked += 1;
+    const mine = asked;
+    const query = readFilters();
+    query.set("start", range.startStr.slice(0, 10));
+    query.set("end", range.endStr.slice(0, 10));
+    query.set("tz", zone);
+    let drawn;
+    try {
+      const answer = await fetch(`/week/events?${query}`, {
+        headers: { Accept: "application/json", "HX-Request": "true", "HX-Current-URL": location.href },
+      });
+      const signIn = answer.headers.get("HX-Redirect");
+      if (signIn) {
+        location.assign(signIn);
+        return;
+      }
+      if (!answer.ok) {
+        throw new Error((await answer.json()).detail);
+      }
+      drawn = await answer.json();
+    } catch (error) {
+      window.calendarManager.toast("The week cannot be loaded. Try again in a moment.", "bad");
+      fail(error);
+      return;
+    }
+    if (mine === asked) {
+      tell(drawn);
+    }
+    succeed([
+      ...drawn.events.map((one) => ({
+        id: one.id, title: one.title, start: one.start, end: one.end, allDay: one.all_day,
+        url: one.url, borderColor: one.color, classNames: classesOf(one), extendedProps: { one },
+      })),
+      ...drawn.free.map(([start, end]) => ({ start, end, display: "background", classNames: ["free"] })),
+    ]);
+  }
+
+  function classesOf(one) {
+    return [
+      "meeting",
+      one.severity ? `clash-${one.severity}` : "",
+      one.uncertain ? "tentative" : "",
+      one.declined ? "declined" : "",
+      one.busy || one.declined ? "" : "not-busy",
+    ].filter(Boolean);
+  }
+
+  /** Say around the grid what it shows. */
+  function tell(drawn) {
+    const count = (number, noun) => `${number} ${noun}${number === 1 ? "" : "s"}`;
+    const parts = [count(drawn.events.length, "meeting")];
+    if (drawn.conflicts) {
+      parts.push(count(drawn.conflicts, "open conflict"));
+    }
+    if (drawn.hidden) {
+      parts.push(`${drawn.hidden} hidden by filters`);
+    }
+    if (drawn.truncated) {
+      parts.push("there is more than can be shown; choose a shorter time");
+    }
+    find("#summary").textContent = parts.join(" · ");
+    const noticed = (id, text) => {
+      const notice = find(id);
+      notice.hidden = !text;
+      notice.querySelector("span").textContent = text;
+    };
+    noticed("#clocks", drawn.clock_changes.join(" "));
+    const names = drawn.reading.join(", ");
+    noticed("#reading", names && `Reading ${names} for the first time. Events appear here as they arrive.`);
+    page.classList.toggle("is-reading", Boolean(names));
+    const nothing = find("#nothing");
+    nothing.hidden = drawn.events.length > 0;
+    nothing.querySelector("p").textContent = drawn.hidden
+      ? "The filters hide everything here."
+      : names ? "Nothing has arrived yet." : "Nothing is planned here.";
+    find("#show-all").hidden = !drawn.hidden;
+  }
+
+  function element(tag, className, text) {
+    const made = document.createElement(tag);
+    made.className = className;
+    if (text !== undefined) {
+      made.textContent = text;
+    }
+    return made;
+  }
+
+  const SVG = "http://www.w3.org/2000/svg";
+
+  function dot(color) {
+    const svg = document.createElementNS(SVG, "svg");
+    const circle = document.createElementNS(SVG, "circle");
+    svg.setAttribute("viewBox", "0 0 12 12");
+    svg.setAttribute("class", "dot");
+    circle.setAttribute("cx", "6");
+    circle.setAttribute("cy", "6");
+    circle.setAttribute("r", "5.5");
+    circle.setAttribute("fill", color);
+    svg.append(circle);
+    return svg;
+  }
+
+  function warning() {
+    const svg = document.createElementNS(SVG, "svg");
+    const path = document.createElementNS(SVG, "path");
+    svg.setAttribute("viewBox", "0 0 24 24");
+    svg.setAttribute("class", "clash-icon");
+    path.setAttribute("d", "M12 3.5 2 20.5h20L12 3.5Zm0 6v5.5m0 2.6v.1");
+    svg.append(path);
+    return svg;
+  }
+
+  /** Draw the inside of a meeting: its name, its time, and its marks. */
+  function draw({ event, view }) {
+    const one = event.extendedProps.one;
+    if (!one) {
+      return undefined;
+    }
+    const inside = element("span", "inside");
+    const line = element("span", "line");
+    const marks = element("span", "marks");
+    if (one.severity) {
+      const mark = element("span", `mark-clash ${one.severity}`);
+      mark.setAttribute("aria-hidden", "true");
+      mark.append(warning(), element("span", "word", one.severity[0].toUpperCase() + one.severity.slice(1)));
+      marks.append(mark);
+    }
+    if (one.calendars.length > 1) {
+      const homes = element("span", "homes");
+      homes.append(...one.calendars.map((home) => dot(home.color)));
+      marks.append(homes);
+    }
+    line.append(element("span", "name", one.title));
+    const details = [];
+    if (one.clocks && view.type !== VIEWS.agenda) {
+      const start = one.start.slice(11, 16);
+      details.push(element("span", "clocks", view.type === VIEWS.month ? start : one.clocks));
+    }
+    const rest = [one.uncertain, one.client?.name];
+    if (view.type === VIEWS.agenda) {
+      rest.push(one.calendars.map((home) => home.name).join(" and "), one.clash);
+    }
+    const words = rest.filter(Boolean).join(" · ");
+    if (words) {
+      details.push(element("span", "more", words));
+    }
+    // What eyes see in colours, outlines and places on the grid, readers are told in words.
+    inside.append(line, ...details, marks, element("span", "unseen", `, ${one.label}`));
+    return { domNodes: [inside] };
+  }
+
+  const reads = (date) => String(date.hour).padStart(2, "0") + ":" + String(date.minute).padStart(2, "0");
+
+  const calendar = new window.FullCalendar.Calendar(find("#grid"), {
+    initialView: VIEWS[page.dataset.view] || (narrow.matches ? VIEWS.agenda : VIEWS.week),
+    initialDate: page.dataset.date,
+    timeZone: zone,
+    now: wallClock,
+    nowIndicator: true,
+    headerToolbar: false,
+    firstDay: 1,
+    height: "100%",
+    views: {
+      dayGridMonth: { dayMaxEvents: 4 },
+      agenda: { type: "list", duration: { days: 14 } },
+    },
+    scrollTime: "07:30:00",
+    scrollTimeReset: false,
+    slotDuration: "00:30:00",
+    slotLabelInterval: "01:00:00",
+    slotLabelFormat: ({ date }) => reads(date),
+    eventTimeFormat: ({ start, end }) => (end ? `${reads(start)}–${reads(end)}` : reads(start)),
+    noEventsContent: "Nothing is planned here.",
+    allDayContent: "all day",
+    moreLinkClick: "popover",
+    dayHeaderContent({ date, view }) {
+      if (view.type === VIEWS.agenda) {
+        const day = { weekday: "long", day: "numeric", month: "long", timeZone: "UTC" };
+        const name = new Intl.DateTimeFormat("en-GB", day).format(date);
+        return { domNodes: [element("span", "list-day", name)] };
+      }
+      const weekday = new Intl.DateTimeFormat("en-GB", { weekday: "short", timeZone: "UTC" }).format(date);
+      const parts = [element("span", "weekday", weekday)];
+      if (view.type !== VIEWS.month) {
+        parts.push(document.createTextNode(" "), element("span", "day", String(date.getUTCDate())));
+      }
+      return { domNodes: parts };
+    },
+    eventDisplay: "block",
+    eventInteractive: true,
+    eventOrder: "start,-duration,allDay,title",
+    slotEventOverlap: false,
+    eventMinHeight: 24,
+    events: load,
+    lazyFetching: false,
+    eventContent: draw,
+    eventDidMount({ event, el, view }) {
+      const one = event.extendedProps.one;
+      if (!one) {
+        return;
+      }
+      el.style.setProperty("--c", one.color);
+      el.dataset.occurrence = one.id;
+      if (view.type !== VIEWS.agenda) {
+        el.title = [one.title, one.clocks, one.label].filter(Boolean).join(", ");
+      }
+    },
+    eventClick({ event, jsEvent }) {
+      if (jsEvent.ctrlKey || jsEvent.metaKey || jsEvent.shiftKey) {
+        return;
+      }
+      jsEvent.preventDefault();
+      open(event.extendedProps.one);
+    },
+    loading(busy) {
+      find("#grid").setAttribute("aria-busy", String(busy));
+    },
+    datesSet({ view }) {
+      const name = nameOf(view.type);
+      page.dataset.shows = name;
+      const height = ["week", "day"].includes(name) ? "100%" : "auto";
+      if (calendar.getOption("height") !== height) {
+        calendar.setOption("height", height);
+      }
+      for (const button of page.querySelectorAll("button[data-view]")) {
+        button.setAttribute("aria-pressed", String(button.dataset.view === name));
+      }
+      find("#range").textContent = describe(view, name);
+      keepAddress();
+    },
+  });
+
+  /**
+   * Mend what the grid tells screen readers. Its tables lie inside each other for their layout, so
+   * that they are no grid to go through by rows: the meetings say their days themselves.
+   */
+  function mendRoles() {
+    const grid = find("#grid");
+    for (const part of grid.querySelectorAll("table, thead, tbody, tr, th, td")) {
+      if (!part.closest(".fc-list-table") && part.getAttribute("role") !== "presentation") {
+        part.setAttribute("role", "presentation");
+        part.removeAttribute("aria-labelledby");
+      }
+    }
+    for (const heading of grid.querySelectorAll("a.fc-col-header-cell-cushion[aria-label]")) {
+      heading.removeAttribute("aria-label");
+    }
+    for (const more of grid.querySelectorAll(".fc-more-link:not([role])")) {
+      more.setAttribute("role", "button");
+    }
+    for (const scroller of grid.querySelectorAll(".fc-scroller-liquid-absolute:not([tabindex])")) {
+      scroller.tabIndex = 0;
+      scroller.setAttribute("role", "group");
+      scroller.setAttribute("aria-label", "Hours of the day");
+    }
+  }
+
+  function nameOf(type) {
+    return Object.keys(VIEWS).find((name) => VIEWS[name] === type);
+  }
+
+  /** Return the name of the time that is shown, such as "23 – 29 November 2026". */
+  function describe(view, name) {
+    const format = (options) => new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", ...options });
+    if (name === "month") {
+      return format({ month: "long", year: "numeric" }).format(view.currentStart);
+    }
+    const last = new Date(view.currentEnd.getTime() - 86_400_000);
+    const long = { day: "numeric", month: "long", year: "numeric" };
+    return name === "day"
+      ? format({ weekday: "long", ...long }).format(view.currentStart)
+      : format(long).formatRange(view.currentStart, last);
+  }
+
+  /** Keep everything that was chosen in the address, so that it can be shared and come back to. */
+  function keepAddress() {
+    const said = readFilters();
+    const here = new URLSearchParams({ date: calendar.getDate().toISOString().slice(0, 10) });
+    here.set("view", nameOf(calendar.view.type));
+    if (zone !== page.dataset.ownZone) {
+      here.set("tz", zone);
+    }
+    for (const [name, value] of said) {
+      here.append(name, value);
+    }
+    history.replaceState(null, "", `/week?${here}`);
+  }
+
+  function go(where) {
+    if (where === "today") {
+      calendar.today();
+    } else {
+      calendar[where]();
+    }
+  }
+
+  // Details.
+  async function open(one) {
+    opened = one.id;
+    await window.htmx.ajax("GET", one.url, { target: body, swap: "innerHTML" });
+    if (body.querySelector(".event-details") && opened === one.id) {
+      if (!dialog.open) {
+        dialog.showModal();
+      }
+      body.querySelector("#event-title").focus();
+    }
+  }
+
+  dialog.addEventListener("click", (event) => {
+    if (event.target === dialog) {
+      dialog.close();
+    }
+  });
+  dialog.addEventListener("close", () => {
+    body.replaceChildren();
+    // The grid may have drawn the meeting anew since, so that the old element is gone.
+    const again = page.querySelector(`[data-occurrence="${CSS.escape(opened)}"]`);
+    (again?.matches("a") ? again : again?.querySelector("a"))?.focus();
+  });
+  document.addEventListener("week-changed", () => calendar.refetchEvents());
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const { xhr } = event.detail;
+    if (xhr.status === 422 && (xhr.getResponseHeader("Content-Type") || "").startsWith("text/html")) {
+      // The form comes back with what is wrong beside its fields.
+      event.detail.shouldSwap = true;
+      event.detail.isError = false;
+    }
+  });
+
+  // Moving about.
+  page.addEventListener("click", (event) => {
+    const button = event.target.closest("button[data-go], button[data-view]");
+    if (button?.dataset.go) {
+      go(button.dataset.go);
+    } else if (button) {
+      calendar.changeView(VIEWS[button.dataset.view]);
+    }
+  });
+  document.addEventListener("keydown", (event) => {
+    const typing = event.target.closest("input, select, textarea, summary, .fc-scroller, .fc-popover");
+    if (typing && event.key !== "t" || event.target.matches("input, select, textarea")) {
+      return;
+    }
+    if (dialog.open || event.ctrlKey || event.metaKey || event.altKey) {
+      return;
+    }
+    const where = { t: "today", ArrowLeft: "prev", ArrowRight: "next" }[event.key];
+    if (where) {
+      event.preventDefault();
+      go(where);
+    }
+  });
+
+  // Filters.
+  filters.addEventListener("change", () => {
+    keepAddress();
+    calendar.refetchEvents();
+  });
+  filters.addEventListener("submit", (event) => event.preventDefault());
+  find("#show-all").addEventListener("click", () => {
+    for (const box of filters.querySelectorAll("input[name=calendar], input[name=client]")) {
+      box.checked = true;
+    }
+    filters.dispatchEvent(new Event("change"));
+    find("#grid").querySelector("a")?.focus();
+  });
+  find("#filters").open = !narrow.matches;
+
+  // Time zones.
+  const zones = find("#zone-form");
+  const other = find("#other-zone");
+  const choices = () => [...zones.querySelectorAll("input[name=zone]")];
+
+  function markZone() {
+    const known = choices().find((choice) => choice.value === zone);
+    (known || choices().at(-1)).checked = true;
+    other.value = known ? "" : zone;
+    find("#zone-name").textContent = zone.replaceAll("_", " ");
+  }
+
+  if (browserZone && !choices().some((choice) => choice.value === browserZone)) {
+    const choice = find("#browser-zone");
+    choice.hidden = false;
+    choice.querySelector("input").value = browserZone;
+    choice.querySelector("span span").textContent = browserZone.replaceAll("_", " ");
+  } else {
+    find("#browser-zone").remove();
+  }
+  markZone();
+  other.addEventListener("input", () => {
+    choices().at(-1).checked = true;
+  });
+  zones.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const chosen = zones.elements.zone.value;
+    const name = chosen === "other" ? other.value.trim() : chosen;
+    const note = find("#other-zone-note");
+    const listed = [...zones.querySelectorAll("#zones option")].some((option) => option.value === name);
+    const wrong = !listed && !isZone(name);
+    note.textContent = wrong ? "There is no such time zone. Choose one from the list." : "Such as America/New_York.";
+    note.classList.toggle("problem", wrong);
+    other.toggleAttribute("aria-invalid", wrong);
+    if (wrong) {
+      other.focus();
+      return;
+    }
+    zone = name;
+    markZone();
+    calendar.setOption("timeZone", zone);
+    keepAddress();
+    find("#zone").open = false;
+    find("#zone summary").focus();
+  });
+
+  function isZone(name) {
+    try {
+      return /\//.test(name) && Boolean(new Intl.DateTimeFormat("en", { timeZone: name }));
+    } catch {
+      return false;
+    }
+  }
+
+  const drop = find("#zone");
+  document.addEventListener("click", (event) => {
+    if (drop.open && !drop.contains(event.target)) {
+      drop.open = false;
+    }
+  });
+  drop.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") {
+      drop.open = false;
+      drop.querySelector("summary").focus();
+    }
+  });
+
+  // What is shown stays true while the page is open: soon while a first sync runs, else at times.
+  let waited = 0;
+  setInterval(() => {
+    waited += 1;
+    const due = page.classList.contains("is-reading") ? 1 : 30;
+    if (!document.hidden && waited >= due) {
+      waited = 0;
+      calendar.refetchEvents();
+    }
+  }, 4000);
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) {
+      calendar.refetchEvents();
+    }
+  });
+
+  calendar.render();
+  mendRoles();
+  new MutationObserver(mendRoles).observe(find("#grid"), { childList: true, subtree: true });
+});

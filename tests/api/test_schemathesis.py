@@ -1,0 +1,125 @@
+"""Schemathesis asks every operation of the API what its description allows, and what it forbids.
+
+There is no answer but one that the description has the shape of, and never a server error.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any, Final
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.errors import Unsatisfiable
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+)
+from sqlalchemy import Engine
+
+from calendar_manager.api.app import create_app
+from calendar_manager.bootstrap import Services, build_services
+from calendar_manager.sandbox.control_client import ControlClient
+from calendar_manager.sandbox.server import SandboxThread
+from calendar_manager.web.deps import build_accounts
+from tests.api.callers import Person
+from tests.api.conftest import Clock, QuickPasswords, address_of, listen, make_settings, serve
+from tests.api.full_person import fill
+
+pytestmark = pytest.mark.store
+
+EXAMPLES: Final = 10
+"""Of each operation and kind of input; the same ones with every run."""
+
+CHECKS: Final = [
+    not_a_server_error,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+
+SCHEMA: Final = schemathesis.openapi.from_dict(create_app().openapi())
+OPERATIONS: Final = {result.ok().label: result.ok() for result in SCHEMA.get_all_operations()}
+
+
+@pytest.fixture(scope="session")
+def installation(
+    engine: Engine,
+    database_url: str,
+    redis_url: str,
+    sandbox: SandboxThread,
+    shared_clock: Clock,
+) -> Iterator[tuple[Services, str]]:
+    """An installation whose providers are all in the sandbox, and its address."""
+    listener = listen()
+    variables = {
+        **sandbox.control.microsoft_settings(),
+        **sandbox.control.caldotcom_settings(),
+        "FRONTEND_URL": address_of(listener),
+    }
+    services = build_services(
+        make_settings(database_url, redis_url, sandbox.control, **variables), clock=shared_clock
+    )
+    app = create_app(services)
+    app.state.accounts = build_accounts(services, passwords=QuickPasswords())
+    with serve(app, listener) as url:
+        yield services, url
+    app.state.answers.close()
+    services.store.engine.dispose()
+    services.redis.close()
+
+
+@pytest.fixture
+def services(
+    installation: tuple[Services, str], clean_database: Engine, clean_redis: str, clock: Clock
+) -> Services:
+    return installation[0]
+
+
+@pytest.fixture
+def base_url(services: Services, installation: tuple[Services, str]) -> str:
+    return installation[1]
+
+
+@pytest.mark.parametrize("label", OPERATIONS)
+def test_no_input_breaks_an_operation(
+    label: str,
+    mara: Person,
+    services: Services,
+    google: ControlClient,
+    work: Callable[[], None],
+) -> None:
+    operation = OPERATIONS[label]
+    ids = fill(mara, services=services, google=google, work=work).ids
+    names = {name: ids[name] for name in ids if f"{{{name}}}" in operation.path}
+
+    def ask_all(mode: GenerationMode) -> None:
+        @settings(
+            max_examples=EXAMPLES,
+            deadline=None,
+            derandomize=True,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(case=operation.as_strategy(mode), known=st.booleans())
+        def ask(case: Any, *, known: bool) -> None:
+            if names and known:
+                case.path_parameters = {**case.path_parameters, **names}
+            answer = case.call(base_url=mara.base_url, headers=mara.bearer, timeout=30)
+            case.validate_response(answer, checks=CHECKS)
+
+        ask()
+
+    ask_all(mode=GenerationMode.POSITIVE)
+    if _takes_anything(operation):
+        # Where any text will do, nothing is forbidden that could be tried.
+        with suppress(Unsatisfiable):
+            ask_all(mode=GenerationMode.NEGATIVE)
+
+
+def _takes_anything(operation: Any) -> bool:
+    return bool(operation.definition.raw.get("parameters") or operation.body)
