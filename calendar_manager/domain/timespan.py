@@ -7,6 +7,7 @@ and a span of zero length overlaps nothing.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from operator import attrgetter
 
 from calendar_manager.domain.errors import InvalidSpanError
 
@@ -98,16 +99,17 @@ def merge_spans(spans: Iterable[Span]) -> list[Span]:
     merged: list[Span] = []
     start: datetime | None = None
     end: datetime | None = None
-    for span in sorted(spans):
-        if span.is_empty:
+    # By start alone, because comparing whole spans takes several times as long.
+    for span in sorted(spans, key=attrgetter("start")):
+        if span.start == span.end:
             continue
         if start is None or end is None:
             start, end = span.start, span.end
-        elif span.start <= end:
-            end = max(end, span.end)
-        else:
+        elif span.start > end:
             merged.append(Span(start, end))
             start, end = span.start, span.end
+        elif span.end > end:
+            end = span.end
     if start is not None and end is not None:
         merged.append(Span(start, end))
     return merged

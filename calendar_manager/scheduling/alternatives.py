@@ -97,7 +97,7 @@ def _keep_distance(rules: AvailabilityRules, meeting: Meeting, user: User) -> Av
 def _nearest(
     rules: AvailabilityRules, busy: Iterable[BlockingSpan], meeting: Meeting, *, now: datetime
 ) -> Sequence[Span]:
-    itself = meeting.occurrence_ids
+    itself = {str(occurrence_id) for occurrence_id in meeting.occurrence_ids}
     in_the_way = [blocking for blocking in busy if blocking.occurrence_id not in itself]
     free = find_free_time(
         rules,

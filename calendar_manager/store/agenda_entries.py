@@ -129,10 +129,11 @@ class BlockingSpan(NamedTuple):
 
     Attributes:
         span: When.
-        occurrence_id: Ours; None when it was computed beyond what is laid out.
+        occurrence_id: Ours as text, because thousands are loaded and few are looked at; None when
+            it was computed beyond what is laid out.
         ical_uid: The iCalendar UID, None when there is none.
     """
 
     span: Span
-    occurrence_id: UUID | None
+    occurrence_id: str | None
     ical_uid: str | None

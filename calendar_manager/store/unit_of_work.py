@@ -3,13 +3,15 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine
 from sqlalchemy.exc import InterfaceError, OperationalError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session, sessionmaker
 
 from calendar_manager.domain.errors import CalendarManagerError
 from calendar_manager.store.crypto import TokenCipher
+from calendar_manager.store.pool import make_engine
+from calendar_manager.store.repositories.administration import AdministrationRepository
 from calendar_manager.store.repositories.agenda import AgendaRepository
 from calendar_manager.store.repositories.assignments import AssignmentRepository
 from calendar_manager.store.repositories.audit import AuditRepository
@@ -53,6 +55,7 @@ class UnitOfWork:
     def __init__(self, session: Session, cipher: TokenCipher) -> None:
         self._after_commit: list[Callable[[], None]] = []
         self.session = session
+        self.administration = AdministrationRepository(session)
         self.agenda = AgendaRepository(session)
         self.assignments = AssignmentRepository(session)
         self.audit = AuditRepository(session)
@@ -116,17 +119,8 @@ class Store:
 
     @classmethod
     def connect(cls, url: str, cipher: TokenCipher, *, pool_size: int = 10) -> "Store":
-        """Open the database at ``url``.
-
-        Every connection speaks UTC, so that no server setting shifts an instant on its way.
-        """
-        engine = create_engine(
-            url,
-            pool_size=pool_size,
-            max_overflow=pool_size,
-            pool_pre_ping=True,
-            connect_args={"options": "-c timezone=UTC"},
-        )
+        """Open the database at ``url``."""
+        engine = make_engine(url, pool_size=pool_size)
         return cls(engine, cipher)
 
     @contextmanager

@@ -3,9 +3,10 @@
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from uuid import UUID
 
-from sqlalchemy import and_, func, select, tuple_
+from sqlalchemy import Text, and_, cast, func, select, tuple_
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
@@ -201,31 +202,39 @@ class AgendaRepository:
         Returns:
             In no particular order.
         """
+        # Identifiers as text, and each combination of what decides judged once: a question can
+        # load thousands of occurrences, and making a UUID takes longer than all the rest of one.
         rows = self._session.execute(
             select(
                 OccurrenceRow.start_at,
                 OccurrenceRow.end_at,
-                OccurrenceRow.id,
+                cast(OccurrenceRow.id, Text),
                 EventRow.ical_uid,
                 OccurrenceRow.busy,
-                OccurrenceRow.start_on,
-                OccurrenceRow.calendar_id,
+                OccurrenceRow.start_on.is_not(None),
+                cast(OccurrenceRow.calendar_id, Text),
                 EventRow.event_type,
             )
             .join(EventRow, EventRow.id == OccurrenceRow.event_id)
             .where(*takes_time_in(user_id, spans), OccurrenceRow.calendar_id.in_(calendars))
         )
+
+        @cache
+        def takes_time(busy: str, all_day: bool, calendar_id: str, event_type: str) -> bool:  # noqa: FBT001 - a column of a row.
+            calendar = calendars[UUID(calendar_id)]
+            return blocks(
+                Busy(busy),
+                all_day=all_day,
+                tentative_blocks=tentative_blocks,
+                calendar_blocks=calendar.blocks_availability,
+                all_day_blocks=calendar.all_day_blocks,
+                out_of_office=event_type == EventType.OUT_OF_OFFICE,
+            )
+
         return [
             BlockingSpan(Span(start, end), occurrence_id, ical_uid)
-            for start, end, occurrence_id, ical_uid, busy, start_on, calendar_id, kind in rows
-            if blocks(
-                Busy(busy),
-                all_day=start_on is not None,
-                tentative_blocks=tentative_blocks,
-                calendar_blocks=calendars[calendar_id].blocks_availability,
-                all_day_blocks=calendars[calendar_id].all_day_blocks,
-                out_of_office=kind == EventType.OUT_OF_OFFICE,
-            )
+            for start, end, occurrence_id, ical_uid, *reasons in rows
+            if takes_time(*reasons)
         ]
 
     def load_busy(self, user_id: UUID, spans: Sequence[Span]) -> list[BusyOccurrence]:

@@ -90,14 +90,16 @@ class AuditRepository:
         rows = self._session.scalars(
             query.order_by(AuditRow.created_at.desc(), AuditRow.id.desc()).limit(limit)
         )
-        return [
-            AuditLine(
-                id=row.id,
-                at=row.created_at,
-                action=row.action,
-                subject=row.subject,
-                detail=row.detail,
-                request_id=row.request_id,
-            )
-            for row in rows
-        ]
+        return [line_from_row(row) for row in rows]
+
+
+def line_from_row(row: AuditRow) -> AuditLine:
+    """Return the domain's view of a row."""
+    return AuditLine(
+        id=row.id,
+        at=row.created_at,
+        action=row.action,
+        subject=row.subject,
+        detail=row.detail,
+        request_id=row.request_id,
+    )

@@ -149,6 +149,19 @@ class LoginSessionRepository:
         )
         return execute_count(self._session, statement)
 
+    def revoke_all(self, user_id: UUID, *, now: datetime) -> int:
+        """End all sessions of a user; return how many were alive."""
+        statement = (
+            update(LoginSessionRow)
+            .where(
+                LoginSessionRow.user_id == user_id,
+                LoginSessionRow.revoked_at.is_(None),
+                LoginSessionRow.expires_at > now,
+            )
+            .values(revoked_at=now)
+        )
+        return execute_count(self._session, statement)
+
     def revoke(self, user_id: UUID, session_id: UUID, *, now: datetime) -> bool:
         """End a session; tell if it was alive."""
         statement = (

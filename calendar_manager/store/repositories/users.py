@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from calendar_manager.domain.conflicts import ConflictSettings, ConflictType
-from calendar_manager.domain.users import User
+from calendar_manager.domain.users import Role, User
 from calendar_manager.store.execution import execute_count
 from calendar_manager.store.tables import UserRow
 
@@ -98,6 +98,10 @@ class UserRepository:
             update(UserRow).where(UserRow.id == user_id).values(password_hash=password_hash)
         )
 
+    def save_role(self, user_id: UUID, role: Role) -> None:
+        """Store what a user may do."""
+        self._session.execute(update(UserRow).where(UserRow.id == user_id).values(role=role))
+
     def is_alone(self, user_id: UUID) -> bool:
         """Tell whether the installation has this user and no other."""
         ids = self._session.scalars(select(UserRow.id).limit(2)).all()
@@ -127,4 +131,5 @@ def user_from_row(row: UserRow) -> User:
             all_day_conflicts=row.all_day_conflicts,
         ),
         created_at=row.created_at,
+        role=Role(row.role),
     )
