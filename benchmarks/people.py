@@ -1,7 +1,7 @@
 """Made-up people with full calendars, written straight into the tables."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid4
 
@@ -93,6 +93,21 @@ SELECT gen_random_uuid(), user_id, calendar_id, id, start_at + week * interval '
 FROM events, generate_series(0, :weeks - 1) AS week
 WHERE user_id = :user_id AND kind = 'master'
 """
+_EVEN = """
+INSERT INTO events (
+  id, user_id, calendar_id, provider_event_id, kind, start_at, end_at, time_zone, title, ical_uid,
+  recurrence, status, transparency, event_type, visibility, attendees, sequence, mirror, busy,
+  fingerprint
+)
+SELECT gen_random_uuid(), :user_id, (
+    SELECT id FROM calendars WHERE user_id = :user_id ORDER BY name LIMIT 1
+  ), 'even-' || number, 'single', :first + number * interval '1 hour',
+  :first + number * interval '1 hour' + interval '70 minutes', 'Europe/Berlin',
+  'Meeting ' || number,
+  'even-' || number || '@example.test', '{}', 'confirmed', 'opaque', 'default', 'default', '[]', 0,
+  false, 'busy', md5(number::text)
+FROM generate_series(0, :count - 1) AS number
+"""
 
 
 def make_person(engine: Engine, fullness: Fullness, *, now: datetime, email: str) -> UUID:
@@ -123,6 +138,29 @@ def make_person(engine: Engine, fullness: Fullness, *, now: datetime, email: str
         connection.execute(text(_SINGLE_OCCURRENCES), values)
         connection.execute(text(_SERIES_OCCURRENCES), values)
     return values["user_id"]  # type: ignore[return-value] # It is the UUID made above.
+
+
+def make_even_person(engine: Engine, occurrences: int) -> UUID:
+    """Write a person whose occurrences follow one another evenly, however many there are."""
+    now = datetime.now(UTC)  # noqa: TID251 - a benchmark lives in the present.
+    person = make_person(
+        engine,
+        Fullness(calendars=5, events=0, series=0),
+        now=now,
+        email=f"{uuid4().hex}@example.test",
+    )
+    first = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=occurrences // 2)
+    with engine.begin() as connection:
+        connection.execute(text(_EVEN), {"user_id": person, "first": first, "count": occurrences})
+        connection.execute(
+            text(
+                "INSERT INTO occurrences (id, user_id, calendar_id, event_id, original_start,"
+                " start_at, end_at, busy) SELECT gen_random_uuid(), user_id, calendar_id, id,"
+                " start_at, start_at, end_at, busy FROM events WHERE user_id = :user_id"
+            ),
+            {"user_id": person},
+        )
+    return person
 
 
 def settle(engine: Engine) -> None:

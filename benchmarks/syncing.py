@@ -1,17 +1,20 @@
 """The write path: first syncs, syncs that find nothing, conflicts, and dispatching."""
 
+import base64
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from time import perf_counter
-from uuid import UUID, uuid4
+from typing import cast
+from uuid import UUID
 
 import requests
 from sqlalchemy import Engine, text
 
 from benchmarks import first_sync
 from benchmarks.installation import Installation
-from benchmarks.people import Fullness, make_person, settle
+from benchmarks.people import make_even_person, settle
 from benchmarks.results import Row
 from benchmarks.timing import Timing, take_turns
 from calendar_manager.bootstrap import Services, sync_context, system_clock
@@ -44,7 +47,7 @@ class Sizes:
 
 
 FULL = Sizes(events=10_000, runs=31, crowded=100_000, due=100_000)
-QUICK = Sizes(events=200, runs=2, crowded=2_000, due=500)
+QUICK = Sizes(events=200, runs=2, crowded=2_000, due=2_500)
 
 
 def measure(installation: Installation, sizes: Sizes) -> Iterator[Row]:
@@ -119,8 +122,8 @@ def measure_nothing_new(services: Services, sizes: Sizes) -> Row:
 def measure_conflicts(services: Services, sizes: Sizes) -> Row:
     """Look for conflicts after one change, in a calendar and in one a hundred times as long."""
     engine = services.store.engine
-    full = _make_even_person(engine, sizes.crowded)
-    small = _make_even_person(engine, sizes.crowded // 100)
+    full = make_even_person(engine, sizes.crowded)
+    small = make_even_person(engine, sizes.crowded // 100)
     settle(engine)
     noon = system_clock().replace(minute=0, second=0, microsecond=0)
     changed = Span(noon, noon + timedelta(hours=1))
@@ -149,13 +152,10 @@ def measure_dispatch(services: Services, sizes: Sizes) -> Row:
     settle(services.store.engine)
     context = sync_context(services)
 
-    def send(job_id: UUID, trigger: SyncTrigger) -> None:
-        services.queue.sync_calendar(job_id, urgent=trigger.urgent)
-
     began = perf_counter()
-    sent = dispatch_syncs(context, send)
+    sent = dispatch_syncs(context, services.queue.sync_due)
     took = perf_counter() - began
-    waiting = sum(services.redis.llen(name) for name in (URGENT, ROUTINE))  # type: ignore[misc] # The client's types allow for asynchronous use.
+    waiting = _count_waiting(services)
     services.redis.delete(URGENT, ROUTINE)
     if sent < sizes.due or waiting < sizes.due:
         raise AssertionError(f"{sent} sent and {waiting} waiting of {sizes.due} that were due")
@@ -167,44 +167,14 @@ def measure_dispatch(services: Services, sizes: Sizes) -> Row:
     )
 
 
-def _make_even_person(engine: Engine, occurrences: int) -> UUID:
-    """Write a person whose occurrences follow one another evenly, however many there are."""
-    now = system_clock()
-    person = make_person(
-        engine,
-        Fullness(calendars=5, events=0, series=0),
-        now=now,
-        email=f"{uuid4().hex}@example.test",
-    )
-    first = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=occurrences // 2)
-    with engine.begin() as connection:
-        connection.execute(text(_EVEN), {"user_id": person, "first": first, "count": occurrences})
-        connection.execute(
-            text(
-                "INSERT INTO occurrences (id, user_id, calendar_id, event_id, original_start,"
-                " start_at, end_at, busy) SELECT gen_random_uuid(), user_id, calendar_id, id,"
-                " start_at, start_at, end_at, busy FROM events WHERE user_id = :user_id"
-            ),
-            {"user_id": person},
-        )
-    return person
-
-
-_EVEN = """
-INSERT INTO events (
-  id, user_id, calendar_id, provider_event_id, kind, start_at, end_at, time_zone, title, ical_uid,
-  recurrence, status, transparency, event_type, visibility, attendees, sequence, mirror, busy,
-  fingerprint
-)
-SELECT gen_random_uuid(), :user_id, (
-    SELECT id FROM calendars WHERE user_id = :user_id ORDER BY name LIMIT 1
-  ), 'even-' || number, 'single', :first + number * interval '1 hour',
-  :first + number * interval '1 hour' + interval '70 minutes', 'Europe/Berlin',
-  'Meeting ' || number,
-  'even-' || number || '@example.test', '{}', 'confirmed', 'opaque', 'default', 'default', '[]', 0,
-  false, 'busy', md5(number::text)
-FROM generate_series(0, :count - 1) AS number
-"""
+def _count_waiting(services: Services) -> int:
+    """Return how many jobs the messages name that wait in Redis."""
+    waiting = set()
+    for name in (URGENT, ROUTINE):
+        for message in cast("list[bytes]", services.redis.lrange(name, 0, -1)):
+            (jobs,), _, _ = json.loads(base64.b64decode(json.loads(message)["body"]))
+            waiting.update([jobs] if isinstance(jobs, str) else jobs)
+    return len(waiting)
 
 
 def _make_due(engine: Engine, count: int) -> None:

@@ -6,7 +6,7 @@ where the next dispatch finds it.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -18,6 +18,7 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 from structlog.contextvars import get_contextvars
 
+from calendar_manager.domain.sync_jobs import SyncTrigger
 from calendar_manager.store.unit_of_work import StoreUnavailableError
 
 log = structlog.get_logger(__name__)
@@ -27,6 +28,7 @@ ROUTINE: Final = "sync"
 MAINTENANCE: Final = "maintenance"
 
 SYNC_CALENDAR: Final = "sync.calendar"
+SYNC_CALENDARS: Final = "sync.calendars"
 DISCOVER_CALENDARS: Final = "sync.discover"
 EXAMINE_CONFLICTS: Final = "conflicts.examine"
 REFRESH_TOKENS: Final = "tokens.refresh"
@@ -37,6 +39,7 @@ EXPORT_TO_CALDOTCOM: Final = "export.push"
 
 SUBJECTS: Final[Mapping[str, str]] = {
     SYNC_CALENDAR: "job_id",
+    SYNC_CALENDARS: "job_ids",
     DISCOVER_CALENDARS: "connection_id",
     EXAMINE_CONFLICTS: "user_id",
     REFRESH_TOKENS: "connection_id",
@@ -48,6 +51,12 @@ SUBJECTS: Final[Mapping[str, str]] = {
 """What the one argument of each task is the id of, as log lines name it."""
 
 NOW: Final = timedelta(0)
+
+SINGLY: Final = 100
+"""So many routine jobs of one dispatch are sent one by one, for any free worker to take."""
+
+GROUP: Final = 20
+"""So many jobs are in a group otherwise."""
 
 REQUEST_ID_HEADER: Final = "request_id"
 DUE_AT_HEADER: Final = "due_at"
@@ -145,6 +154,24 @@ class JobQueue:
         """Run a queued sync job; urgent ones overtake the routine."""
         self._send(SYNC_CALENDAR, job_id, URGENT if urgent else ROUTINE, delay)
 
+    def sync_due(self, jobs: Sequence[tuple[UUID, SyncTrigger]]) -> None:
+        """Run the jobs of one dispatch, each in the queue that its trigger deserves.
+
+        Many routine ones at once go in groups, because sending a message takes longer than
+        claiming a dozen jobs.
+        """
+        for job_id, trigger in jobs:
+            if trigger.urgent:
+                self.sync_calendar(job_id, urgent=True)
+        routine = [job_id for job_id, trigger in jobs if not trigger.urgent]
+        if len(routine) <= SINGLY:
+            for job_id in routine:
+                self.sync_calendar(job_id, urgent=False)
+            return
+        for first in range(0, len(routine), GROUP):
+            group = [str(job_id) for job_id in routine[first : first + GROUP]]
+            self._send(SYNC_CALENDARS, group, ROUTINE)
+
     def refresh_tokens(self, connection_id: UUID) -> None:
         """Replace a connection's access token before it ends."""
         self._send(REFRESH_TOKENS, connection_id, MAINTENANCE)
@@ -180,10 +207,13 @@ class JobQueue:
         except OperationalError:
             return 0
 
-    def _send(self, name: str, subject: UUID, queue: str, delay: timedelta = NOW) -> None:
+    def _send(
+        self, name: str, subject: UUID | Sequence[str], queue: str, delay: timedelta = NOW
+    ) -> None:
+        argument = str(subject) if isinstance(subject, UUID) else subject
         try:
             self.celery.send_task(
-                name, args=[str(subject)], queue=queue, countdown=delay.total_seconds() or None
+                name, args=[argument], queue=queue, countdown=delay.total_seconds() or None
             )
         except OperationalError:
             log.warning("job_not_sent", job=name, subject=str(subject), exc_info=True)

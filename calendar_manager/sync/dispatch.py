@@ -14,7 +14,8 @@ BATCH = 1000
 REFRESH_RETRY = timedelta(minutes=2)
 DISCOVERY_INTERVAL = timedelta(hours=6)
 
-Send = Callable[[UUID, SyncTrigger], None]
+Send = Callable[[Sequence[tuple[UUID, SyncTrigger]]], None]
+"""Sends jobs, each with what triggered it, to the workers."""
 
 
 def dispatch_syncs(context: SyncContext, send: Send) -> int:
@@ -22,7 +23,7 @@ def dispatch_syncs(context: SyncContext, send: Send) -> int:
 
     Args:
         context: The parts of the write path.
-        send: Sends a job to the workers; called after the commit.
+        send: Sends the jobs of one batch to the workers; called after each commit.
 
     Returns:
         How many jobs were sent.
@@ -35,16 +36,12 @@ def dispatch_syncs(context: SyncContext, send: Send) -> int:
             )
         if not jobs:
             break
-        sent += _send_all(jobs, send)
+        send(jobs)
+        sent += len(jobs)
     with context.store.begin() as uow:
         lost = uow.sync_jobs.resend_lost(now=context.clock(), limit=BATCH)
-    return sent + _send_all(lost, send)
-
-
-def _send_all(jobs: Sequence[tuple[UUID, SyncTrigger]], send: Send) -> int:
-    for job_id, trigger in jobs:
-        send(job_id, trigger)
-    return len(jobs)
+    send(lost)
+    return sent + len(lost)
 
 
 def claim_due_refreshes(context: SyncContext) -> Sequence[UUID]:

@@ -13,13 +13,12 @@ from calendar_manager.sync.dispatch import (
 )
 from calendar_manager.sync.horizon import find_short_horizons, roll_horizon
 from calendar_manager.tasks.application import app, context, services
-from calendar_manager.tasks.sync import send_job
 
 
 @app.task(name="sync.dispatch", soft_time_limit=60, time_limit=90)
 def dispatch_due_calendars() -> None:
     """Queue a run over every calendar that is due."""
-    dispatch_syncs(context, send_job)
+    dispatch_syncs(context, services.queue.sync_due)
 
 
 @app.task(name="tokens.dispatch", soft_time_limit=60, time_limit=90)

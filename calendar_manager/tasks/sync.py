@@ -1,13 +1,14 @@
 """The doors to syncing."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
-from calendar_manager.domain.sync_jobs import SyncTrigger
 from calendar_manager.job_queue import (
     DISCOVER_CALENDARS,
     EXAMINE_CONFLICTS,
     REFRESH_TOKENS,
     SYNC_CALENDAR,
+    SYNC_CALENDARS,
     Door,
 )
 from calendar_manager.providers.errors import ProviderError
@@ -22,13 +23,18 @@ from calendar_manager.tasks.application import app, context, services
 @app.task(name=SYNC_CALENDAR, bind=True, soft_time_limit=1800, time_limit=1860)
 def sync_calendar(task: Door, job_id: str) -> None:
     """Run one sync job, and send what has to come after it."""
-    # The broker hands a message out again when the process died that worked on it.
-    worker_lost = bool((task.request.delivery_info or {}).get("redelivered"))
-    follow_up = run_job(context, UUID(job_id), worker_lost=worker_lost)
-    if follow_up is not None:
-        services.queue.sync_calendar(
-            follow_up.job_id, urgent=follow_up.urgent, delay=follow_up.delay
-        )
+    _run(UUID(job_id), task)
+
+
+@app.task(name=SYNC_CALENDARS, bind=True, soft_time_limit=1800, time_limit=1860)
+def sync_calendars(task: Door, job_ids: Sequence[str]) -> None:
+    """Run the sync jobs of a group, one after the other.
+
+    A slow one keeps nobody waiting for long: a job that no worker has taken up after a while is
+    sent again by itself, and whoever comes second finds nothing to do.
+    """
+    for job_id in job_ids:
+        _run(UUID(job_id), task)
 
 
 @app.task(name=DISCOVER_CALENDARS, soft_time_limit=120, time_limit=150)
@@ -55,6 +61,11 @@ def examine(user_id: str) -> None:
     examine_conflicts(services.store, UUID(user_id), services.clock)
 
 
-def send_job(job_id: UUID, trigger: SyncTrigger) -> None:
-    """Send a sync job to the queue that its trigger deserves."""
-    services.queue.sync_calendar(job_id, urgent=trigger.urgent)
+def _run(job_id: UUID, task: Door) -> None:
+    # The broker hands a message out again when the process died that worked on it.
+    worker_lost = bool((task.request.delivery_info or {}).get("redelivered"))
+    follow_up = run_job(context, job_id, worker_lost=worker_lost)
+    if follow_up is not None:
+        services.queue.sync_calendar(
+            follow_up.job_id, urgent=follow_up.urgent, delay=follow_up.delay
+        )

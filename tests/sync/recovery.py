@@ -58,7 +58,7 @@ def run_until_quiet(context: SyncContext, clock: Clock, *jobs: UUID) -> None:
         if not rows_of(context, OPEN_JOBS):
             return
         clock.now += context.options.lease + RESEND_AFTER
-        dispatch_syncs(context, lambda job_id, _: queue.append(job_id))
+        dispatch_syncs(context, lambda jobs: queue.extend(job_id for job_id, _ in jobs))
     raise AssertionError(f"jobs stay open: {rows_of(context, 'TABLE sync_jobs')}")
 
 
@@ -77,7 +77,7 @@ def poll(context: SyncContext, clock: Clock) -> None:
     """Let so much time pass that every calendar is read once more."""
     clock.now += timedelta(hours=2)
     queue: deque[UUID] = deque()
-    dispatch_syncs(context, lambda job_id, _: queue.append(job_id))
+    dispatch_syncs(context, lambda jobs: queue.extend(job_id for job_id, _ in jobs))
     run_until_quiet(context, clock, *queue)
 
 

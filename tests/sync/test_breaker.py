@@ -83,7 +83,7 @@ def test_a_source_that_is_back_ends_the_hold_by_itself(desk: Desk, ids: list[str
         desk.control.mutate(EMAIL, "edit", event_id, changes={"status": "confirmed"})
     desk.clock.now += LOOK_AGAIN
     due: list[UUID] = []
-    dispatch_syncs(desk.context, lambda job_id, _: due.append(job_id))
+    dispatch_syncs(desk.context, lambda jobs: due.extend(job_id for job_id, _ in jobs))
     for job_id in due:
         run_job(desk.context, job_id)
     assert status(desk) is CalendarStatus.OK

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.store
 
 def dispatch(desk: Desk) -> list[UUID]:
     sent: list[UUID] = []
-    dispatch_syncs(desk.context, lambda job_id, _: sent.append(job_id))
+    dispatch_syncs(desk.context, lambda jobs: sent.extend(job_id for job_id, _ in jobs))
     return sent
 
 

@@ -73,7 +73,7 @@ def test_a_lost_piece_is_sent_again(large: Desk) -> None:
     large.run(job)
     large.clock.now += RESEND_AFTER + timedelta(seconds=1)
     sent = []
-    dispatch_syncs(large.context, lambda job_id, _: sent.append(job_id))
+    dispatch_syncs(large.context, lambda jobs: sent.extend(job_id for job_id, _ in jobs))
     assert job.id in sent
 
 

@@ -100,7 +100,7 @@ def test_beat_leaves_a_lost_account_alone_and_serves_the_others(desk: Desk, othe
     desk.sync()
     desk.clock.now += desk.context.options.poll_interval * 8
     sent: list[Any] = []
-    dispatch_syncs(desk.context, lambda job_id, _: sent.append(job_id))
+    dispatch_syncs(desk.context, lambda jobs: sent.extend(job_id for job_id, _ in jobs))
     mine = {row["id"] for row in desk.rows("SELECT id FROM sync_jobs WHERE status = 'queued'")}
     assert set(sent) == mine
     owners = {
@@ -144,7 +144,7 @@ def test_a_job_that_waited_for_the_consent_is_sent_after_reconnecting(desk: Desk
     waiting = desk.request(SyncTrigger.BEAT)
     sent: list[Any] = []
     desk.clock.now += desk.context.options.poll_interval
-    dispatch_syncs(desk.context, lambda job_id, _: sent.append(job_id))
+    dispatch_syncs(desk.context, lambda jobs: sent.extend(job_id for job_id, _ in jobs))
     assert sent == [], "nobody reads an account without consent"
     outbox = reconnect(desk)
     assert waiting.id in outbox.sent

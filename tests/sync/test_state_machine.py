@@ -419,7 +419,7 @@ class SyncMachine(RuleBasedStateMachine):
             self.queue.append(follow_up.job_id)
 
     def dispatch(self) -> None:
-        dispatch_syncs(self.ctx, lambda job_id, _: self.queue.append(job_id))
+        dispatch_syncs(self.ctx, lambda jobs: self.queue.extend(job_id for job_id, _ in jobs))
 
     def drain(self) -> None:
         jobs = tuple(self.queue)
