@@ -279,3 +279,28 @@ class ProviderUnavailableError(ConnectError):
     """The provider cannot answer now."""
 
     code = "provider_unavailable"
+
+
+class UserNotFoundError(AccountsError):
+    """Nobody signs in with an address; told to those who run the installation, and to no one else.
+
+    Args:
+        email: The address.
+    """
+
+    code = "user_not_found"
+
+    def __init__(self, email: str) -> None:
+        super().__init__(f"Nobody signs in with {email}.")
+
+
+class NothingToSyncError(AccountsError):
+    """None of the calendars that were meant can be read now."""
+
+    code = "nothing_to_sync"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "There is nothing to read: no such calendar, or its sync is switched off, or its"
+            " account has to be connected again."
+        )

@@ -27,6 +27,8 @@ _UNSTORABLE: Final = frozenset({"Cc", "Cs"})
 """Unicode categories that no single line of text needs: control characters, of which PostgreSQL
 stores no NUL, and lone surrogates, which UTF-8 cannot express."""
 
+_LINE_BREAKS: Final = frozenset("\n\r\t")
+
 
 def check_line(value: str) -> str:
     """Return one line of text without surrounding blanks.
@@ -36,6 +38,18 @@ def check_line(value: str) -> str:
     """
     if any(unicodedata.category(character) in _UNSTORABLE for character in value):
         raise ValueError("Control characters are not allowed here.")
+    return value.strip()
+
+
+def check_lines(value: str) -> str:
+    """Return a text of several lines without surrounding blanks.
+
+    Raises:
+        ValueError: It contains what the database cannot store.
+    """
+    for character in value:
+        if unicodedata.category(character) in _UNSTORABLE and character not in _LINE_BREAKS:
+            raise ValueError("Control characters are not allowed here.")
     return value.strip()
 
 

@@ -18,6 +18,7 @@ from calendar_manager.api.middleware import (
 from calendar_manager.api.openapi import DESCRIPTION, TAGS, install_openapi
 from calendar_manager.api.routes import (
     account_security,
+    admin,
     availability,
     calendars,
     clients,
@@ -62,6 +63,7 @@ _ROUTES = (
     feeds,
     sharing,
     webhooks,
+    admin,
     health,
     metrics,
 )

@@ -10,7 +10,7 @@ from structlog.contextvars import bind_contextvars
 from calendar_manager.accounts.errors import TokenError
 from calendar_manager.accounts.sessions import Login
 from calendar_manager.accounts.tokens import TokenKind
-from calendar_manager.api.problems import ProblemError
+from calendar_manager.api.problems import ProblemError, http_problem
 from calendar_manager.domain.users import User
 from calendar_manager.scheduling.answer_cache import AnswerCache
 from calendar_manager.web.cookies import CSRF_HEADER, SESSION_COOKIE
@@ -21,6 +21,7 @@ from calendar_manager.web.negotiation import wants_page
 __all__ = [
     "AccountsDep",
     "AnswersDep",
+    "CurrentAdmin",
     "CurrentLogin",
     "CurrentUser",
     "NavigatingLogin",
@@ -119,12 +120,24 @@ async def require_user(login: Annotated[Login, Depends(require_login)]) -> User:
     return login.user
 
 
+async def require_admin(user: Annotated[User, Depends(require_user)]) -> User:
+    """Return who is asking, if they run the installation.
+
+    Raises:
+        ProblemError: They do not; what is there for others only is not there for them.
+    """
+    if not user.is_admin:
+        raise http_problem(HTTPStatus.NOT_FOUND)
+    return user
+
+
 async def get_answers(request: Request) -> AnswerCache:
     """Return where busy time is kept between questions."""
     return cast("AnswerCache", request.app.state.answers)
 
 
 AnswersDep = Annotated[AnswerCache, Depends(get_answers)]
+CurrentAdmin = Annotated[User, Depends(require_admin)]
 CurrentLogin = Annotated[Login, Depends(require_login)]
 CurrentUser = Annotated[User, Depends(require_user)]
 NavigatingLogin = Annotated[Login, Depends(require_navigating_login)]

@@ -31,6 +31,7 @@ from calendar_manager.accounts.errors import (
     ExportUnavailableError,
     FeedNotFoundError,
     InvalidFieldsError,
+    NothingToSyncError,
     OAuthStateInvalidError,
     ProviderRefusedError,
     ProviderUnavailableError,
@@ -41,6 +42,7 @@ from calendar_manager.accounts.errors import (
     TokenError,
     TooManyAttemptsError,
     UserGoneError,
+    UserNotFoundError,
 )
 from calendar_manager.api.problems import CHALLENGE, ProblemError, answer_problem, http_problem
 from calendar_manager.domain.errors import UnknownTimeZoneError
@@ -67,6 +69,7 @@ STATUS_OF: Final[dict[type[AccountsError], HTTPStatus]] = {
     ExportUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
     FeedNotFoundError: HTTPStatus.NOT_FOUND,
     InvalidFieldsError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    NothingToSyncError: HTTPStatus.CONFLICT,
     OAuthStateInvalidError: HTTPStatus.BAD_REQUEST,
     ProviderRefusedError: HTTPStatus.BAD_GATEWAY,
     ProviderUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -77,6 +80,7 @@ STATUS_OF: Final[dict[type[AccountsError], HTTPStatus]] = {
     TokenError: HTTPStatus.UNAUTHORIZED,
     TooManyAttemptsError: HTTPStatus.TOO_MANY_REQUESTS,
     UserGoneError: HTTPStatus.UNAUTHORIZED,
+    UserNotFoundError: HTTPStatus.NOT_FOUND,
 }
 """The status of each error; one that is missing has its parent's."""
 

@@ -10,13 +10,13 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 from redis.exceptions import RedisError
 
-from calendar_manager.api.queues import QueueState, load_queues, open_briefly
 from calendar_manager.api.tallied import TallyCollector
 from calendar_manager.bootstrap import Services
 from calendar_manager.job_queue import BEAT_LOCK_KEY, HEARTBEAT_KEY
 from calendar_manager.store.measurements import AGE_BOUNDS, Measurements, load_measurements
 from calendar_manager.store.vital_signs import DatabaseDownError
 from calendar_manager.telemetry.instruments import PREFIX
+from calendar_manager.web.queues import QueueState, load_queues, open_briefly
 
 JOBS_SPAN: Final = timedelta(hours=1)
 

@@ -6,7 +6,16 @@ from typing import Any, Final
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from calendar_manager.api.problems import MEDIA_TYPE, ProblemOut, describe_problem
+from calendar_manager.api.deps import SAFE_METHODS
+from calendar_manager.api.openapi_examples import add_examples
+from calendar_manager.api.problems import (
+    MAXIMUM_BODY_BYTES,
+    MEDIA_TYPE,
+    ProblemOut,
+    describe_problem,
+    join_problems,
+)
+from calendar_manager.web.cookies import CSRF_HEADER
 
 TAGS: Final = [
     {"name": "account", "description": "Register, sign in, settings, leave."},
@@ -18,6 +27,7 @@ TAGS: Final = [
     {"name": "conflicts", "description": "Meetings that get in each other's way."},
     {"name": "availability", "description": "Free windows and bookable slots."},
     {"name": "webhooks", "description": "Where providers tell us that something changed."},
+    {"name": "administration", "description": "The installation, for those who run it."},
     {"name": "health", "description": "How the installation is doing."},
 ]
 
@@ -37,16 +47,47 @@ INVALID: Final = describe_problem(
     "Some of the input cannot be used.",
     ("time_zone", "This is not an IANA time zone. Write it as Europe/Berlin."),
 )
-UNAUTHORIZED: Final = describe_problem(
-    401,
-    "not_authenticated",
-    "Sign in first, and send the access token as a bearer token.",
+UNAUTHORIZED: Final = join_problems(
+    describe_problem(
+        401,
+        "not_authenticated",
+        "Sign in first, and send the access token as a bearer token.",
+    ),
+    describe_problem(401, "token_expired", "The token has expired."),
+    describe_problem(401, "token_invalid", "The token is not valid here."),
+    describe_problem(401, "session_ended", "The session has ended. Sign in again."),
 )
+_CSRF_FAILED: Final = describe_problem(
+    403,
+    "csrf_failed",
+    f"A change on a session cookie needs its CSRF token in the header {CSRF_HEADER}.",
+)
+_TOO_LARGE: Final = describe_problem(
+    413, "body_too_large", f"A request may have {MAXIMUM_BODY_BYTES} bytes at most."
+)
+_UNAVAILABLE: Final = {
+    **describe_problem(
+        503, "database_unavailable", "The database cannot be reached. Try again in a while."
+    ),
+    "headers": {
+        "Retry-After": {
+            "description": "Seconds after which it is worth trying again.",
+            "schema": {"type": "integer"},
+            "example": 5,
+        }
+    },
+}
 _BROKEN: Final = describe_problem(
     500,
     "internal_error",
     "Something broke on our side. The X-Request-ID of this answer leads to the reason.",
 )
+_SIGN_IN_OPTIONAL: Final = frozenset({"finish_connecting"})
+"""Operations that look at who is signed in, and serve those who are not."""
+
+_OF_THE_PROCESS: Final = ("/health", "/metrics")
+"""Beginnings of the paths that tell by an answer of their own that a server is away."""
+
 _METHODS: Final = ("get", "post", "put", "patch", "delete")
 
 
@@ -79,20 +120,36 @@ def describe_api(app: FastAPI) -> dict[str, Any]:
     for described in schemas.values():
         if "example" in described:
             _restore_nulls(schemas, described, described["example"])
-    for path in schema["paths"].values():
+    for address, path in schema["paths"].items():
         for method in _METHODS:
             if method in path:
-                _complete(path[method])
+                _complete(path[method], path=address, method=method)
+                add_examples(path[method], schemas)
     return schema
 
 
-def _complete(operation: dict[str, Any]) -> None:
+def _complete(operation: dict[str, Any], *, path: str, method: str) -> None:
+    """Tell what every route of its kind may answer."""
     responses = operation["responses"]
     if "422" in responses and MEDIA_TYPE not in responses["422"].get("content", {}):
         responses["422"] = INVALID
-    if operation.get("security"):
-        responses.setdefault("401", UNAUTHORIZED)
-    responses.setdefault("500", _BROKEN)
+    if operation["operationId"] in _SIGN_IN_OPTIONAL:
+        operation["security"].append({})
+    elif operation.get("security"):
+        _add(responses, "401", UNAUTHORIZED)
+        if method.upper() not in SAFE_METHODS:
+            _add(responses, "403", _CSRF_FAILED)
+    if "requestBody" in operation:
+        _add(responses, "413", _TOO_LARGE)
+    if not path.startswith(_OF_THE_PROCESS):
+        _add(responses, "503", _UNAVAILABLE)
+    _add(responses, "500", _BROKEN)
+    operation["responses"] = dict(sorted(responses.items()))
+
+
+def _add(responses: dict[str, Any], status: str, problem: Mapping[str, Any]) -> None:
+    known = responses.get(status)
+    responses[status] = problem if known is None else join_problems(known, problem)
 
 
 def _restore_nulls(schemas: Mapping[str, Any], schema: Mapping[str, Any], example: Any) -> None:  # noqa: ANN401 - any JSON.

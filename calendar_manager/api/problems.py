@@ -202,10 +202,28 @@ def describe_problem(status: int, code: str, detail: str, *fields: tuple[str, st
         "content": {
             MEDIA_TYPE: {
                 "schema": {"$ref": "#/components/schemas/ProblemOut"},
-                "example": example,
+                "examples": {code: {"summary": detail, "value": example}},
             }
         },
     }
+
+
+def join_problems(*described: Any) -> Any:  # noqa: ANN401 - OpenAPI is plain JSON.
+    """Return the description of several problems that share their status.
+
+    Args:
+        described: What :func:`describe_problem` returned for each; the first one of a code stays.
+    """
+    examples: dict[str, Any] = {}
+    headers: dict[str, Any] = {}
+    for one in described:
+        headers |= one.get("headers", {})
+        for code, example in one["content"][MEDIA_TYPE]["examples"].items():
+            examples.setdefault(code, example)
+    details = dict.fromkeys(example["summary"] for example in examples.values())
+    content = {**described[0]["content"][MEDIA_TYPE], "examples": examples}
+    joined = {"description": " Or: ".join(details), "content": {MEDIA_TYPE: content}}
+    return {**joined, "headers": headers} if headers else joined
 
 
 TOO_MANY: Final = {

@@ -7,10 +7,10 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 from redis.exceptions import RedisError
 
-from calendar_manager.api.queues import open_briefly
 from calendar_manager.bootstrap import Services
 from calendar_manager.telemetry.instruments import PREFIX, Instrument
 from calendar_manager.telemetry.shipping import PoolUse, Series, load_pools, load_series, ship
+from calendar_manager.web.queues import open_briefly
 
 
 class TallyCollector(Collector):

@@ -2,9 +2,17 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from uuid import UUID
 
 from calendar_manager.domain.conflicts import ConflictSettings
+
+
+class Role(StrEnum):
+    """What a person may do beside looking after their own things."""
+
+    USER = "user"
+    ADMIN = "admin"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +27,7 @@ class User:
         tentative_blocks: Whether tentative and unanswered events make them busy.
         conflict_settings: How sensitive the search for conflicts is.
         created_at: When they registered.
+        role: Whether they run the installation.
     """
 
     id: UUID
@@ -28,3 +37,9 @@ class User:
     tentative_blocks: bool
     conflict_settings: ConflictSettings
     created_at: datetime
+    role: Role = Role.USER
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether the person runs the installation."""
+        return self.role is Role.ADMIN

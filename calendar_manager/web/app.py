@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from calendar_manager.web import (
+    admin,
     api_viewer,
     availability,
     clients,
@@ -31,6 +32,7 @@ _PAGES = (
     clients,
     settings_pages,
     api_viewer,
+    admin,
 )
 
 

@@ -25,7 +25,7 @@ from calendar_manager.web.conflict_view import Card, show_conflict
 from calendar_manager.web.viewer import Viewer
 from calendar_manager.web.week_events import Named, name_calendars
 
-PAGE_SIZE: Final = 15
+PAGE_SIZE: Final = 10
 
 
 class ListState(StrEnum):

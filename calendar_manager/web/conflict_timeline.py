@@ -16,6 +16,9 @@ _ROWS: Final = (8, 34)
 _CLOSE: Final = 16.0
 """Labels of clock times closer than so many hundredths of the width would run together."""
 
+_CLOSE_UP: Final = 6
+"""When everything is longer than what clashes by this factor, only what is around it is drawn."""
+
 
 @dataclass(frozen=True, slots=True)
 class Bar:
@@ -64,6 +67,20 @@ class Timeline:
     ticks: Sequence[Tick]
 
 
+def _find_window(record: ConflictRecord) -> Span:
+    """Return what the line shows: everything, or what is around the shorter meeting.
+
+    Beside one that takes days, a meeting of an hour would be too thin to be seen.
+    """
+    first, second = record.first.span, record.second.span
+    whole = first.hull(second).hull(record.span)
+    shorter = min(first, second, key=lambda span: span.duration)
+    around = shorter.hull(record.span)
+    if whole.duration <= _CLOSE_UP * around.duration:
+        return whole
+    return whole.intersection(around.widened(around.duration, around.duration)) or whole
+
+
 def draw_timeline(record: ConflictRecord, colors: tuple[str, str], zone: ZoneInfo) -> Timeline:
     """Lay two meetings and what is wrong between them on one line.
 
@@ -72,13 +89,14 @@ def draw_timeline(record: ConflictRecord, colors: tuple[str, str], zone: ZoneInf
         colors: Of the two meetings.
         zone: Whose clock the labels show.
     """
-    whole = record.first.span.hull(record.second.span).hull(record.span)
+    whole = _find_window(record)
 
     def place(instant: datetime) -> float:
         return round((instant - whole.start) / whole.duration * 100, 3)
 
     def bar(span: Span, top: int, color: str) -> Bar:
-        left = place(span.start)
+        left = place(max(span.start, whole.start))
+        span = span.intersection(whole) or span
         return Bar(left, max(round(place(span.end) - left, 3), 0.5), top, color)
 
     first, second = (

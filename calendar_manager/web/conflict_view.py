@@ -10,7 +10,7 @@ from calendar_manager.domain.busy import Busy
 from calendar_manager.domain.conflict_reconciliation import ConflictStatus, ResolutionOrigin
 from calendar_manager.domain.events import Response
 from calendar_manager.domain.meetings import Meeting
-from calendar_manager.domain.times import dates_within, local_date
+from calendar_manager.domain.times import dates_within, local_date, wall_clock
 from calendar_manager.domain.timespan import DateSpan, Span
 from calendar_manager.scheduling.conflicts import ConflictView
 from calendar_manager.store.conflict_rows import HistoryEntry
@@ -159,7 +159,7 @@ def show_conflict(
         timeline=draw_timeline(record, colors, zone),
         moved=title,
         moved_why="" if view.advice is None else explain_advice(record, view.advice),
-        places=[show_span(place, None, zone) for place in view.alternatives],
+        places=[_show_place(place, zone) for place in view.alternatives],
         letter=_write_letter(title, view.alternatives, zone),
         status=record.status,
         ended=_tell_end(view, zone),
@@ -221,17 +221,20 @@ def _mark(meeting: Meeting) -> Iterator[tuple[str, str]]:
         yield "", "You organize it"
 
 
+def _show_place(place: Span, zone: ZoneInfo) -> str:
+    start = wall_clock(place.start, zone)
+    return f"{start:%a} {start.day} {start:%b}, {show_clocks(place, zone)}"
+
+
 def _write_letter(title: str | None, places: Sequence[Span], zone: ZoneInfo) -> str:
     if title is None or not places:
         return ""
     lines = [f"- {show_span(place, None, zone)} ({zone.key})" for place in places]
-    return "\n".join(
-        [
-            f"Could we move \N{LEFT DOUBLE QUOTATION MARK}{title}"
-            "\N{RIGHT DOUBLE QUOTATION MARK}? These times would suit me:",
-            *lines,
-        ]
+    asked = (
+        f"Could we move \N{LEFT DOUBLE QUOTATION MARK}{title}\N{RIGHT DOUBLE QUOTATION MARK}?"
+        " These times would suit me:"
     )
+    return "\n".join([asked, *lines])
 
 
 def _tell_end(view: ConflictView, zone: ZoneInfo) -> str | None:

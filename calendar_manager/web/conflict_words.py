@@ -94,6 +94,8 @@ def explain_advice(record: ConflictRecord, advice: MoveAdvice) -> str:
     words = {
         MoveReason.FEWER_ATTENDEES: (
             f"fewer people are invited ({moved.attendee_count} against {other.attendee_count})"
+            if moved.attendee_count
+            else "nobody else is invited"
         ),
         MoveReason.TENTATIVE: "it is not settled yet",
         MoveReason.OWN_ORGANIZER: "you called it yourself",

@@ -10,7 +10,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Form, HTTPException, Request
 from starlette.responses import RedirectResponse, Response
 
-from calendar_manager.accounts.fields import is_encodable
+from calendar_manager.accounts.fields import check_lines
 from calendar_manager.domain.conflict_reconciliation import ConflictStatus
 from calendar_manager.domain.conflicts import ConflictSeverity, ConflictType
 from calendar_manager.scheduling.conflicts import ConflictView
@@ -41,9 +41,9 @@ _ENDS: Final = {end.value: end for end in (ConflictStatus.RESOLVED, ConflictStat
 async def read_list(
     status: str = "",
     severity: str = "",
-    type: str = "",
+    type: str = "",  # noqa: A002 - as the API calls it.
     after: str = "",
-    day: str = "",  # noqa: A002 - as the API calls it.
+    day: str = "",
 ) -> Asked:
     """Read which conflicts are wanted."""
     return read_asked(status, severity, type, after, day)
@@ -90,7 +90,7 @@ def end(
         if not problems:
             try:
                 view = desk.resolve(
-                    viewer.user, conflict_id, _ENDS[resolution], note.strip() or None
+                    viewer.user, conflict_id, _ENDS[resolution], check_lines(note) or None
                 )
             except ConflictEndedError as error:
                 problems = {"": str(error)}
@@ -104,23 +104,24 @@ def end(
         else HTTPStatus.OK
     )
     if not is_htmx(request):
-        if not problems:
-            address = f"/conflicts/{conflict_id}?done=conflict-{resolution}"
-            return RedirectResponse(address, HTTPStatus.SEE_OTHER)
-        return _show_alone(viewer, services, view, problems=problems, note=note, status=status)
-    segments = load_segments(services, viewer.user, Asked())
+        if problems:
+            return _show_alone(viewer, services, view, problems=problems, note=note, status=status)
+        address = f"/conflicts/{conflict_id}?done=conflict-{resolution}"
+        return RedirectResponse(address, HTTPStatus.SEE_OTHER)
+    around = load_around(services, viewer.user)
     answer = viewer.render(
-        "parts/conflict_answer.html",
+        "parts/conflict_card.html",
         status=status,
-        card=show_card(services, viewer, load_around(services, viewer.user), view),
-        around=load_around(services, viewer.user),
+        card=show_card(services, viewer, around, view),
+        around=around,
         problems=problems,
-        typed=note,
+        typed=note if problems else None,
         answered=not problems,
+        alone=request.headers.get("hx-target") == "conflict-alone",
     )
     if not problems:
-        told = {"conflict-ended": {one.state.value: one.count for one in segments}}
-        answer.headers["HX-Trigger"] = json.dumps(told)
+        still_open = load_segments(services, viewer.user, Asked())[0].count
+        answer.headers["HX-Trigger"] = json.dumps({"conflict-ended": {"open": still_open}})
     return answer
 
 
@@ -153,11 +154,10 @@ def _find_problems(resolution: str, note: str) -> dict[str, str]:
         problems["resolution"] = "Choose whether it is resolved or to be ignored."
     if len(note) > NOTE_MAXIMUM:
         problems["note"] = f"Use at most {NOTE_MAXIMUM} characters."
-    if not is_encodable(note) or any(
-        not character.isprintable() and character not in "\r\n\t " and ord(character) < ord(" ")
-        for character in note
-    ):
-        problems["note"] = "Control characters are not allowed here."
+    try:
+        check_lines(note)
+    except ValueError as error:
+        problems["note"] = str(error)
     return problems
 
 

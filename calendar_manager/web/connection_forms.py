@@ -29,6 +29,9 @@ router = APIRouter(prefix="/connections", include_in_schema=False)
 _PAGE: Final = "/connections"
 _FORM: Final = [Depends(check_session_form)]
 
+CHANGED: Final = "accounts-changed"
+"""The event by which the page learns that it has to ask for its accounts again."""
+
 Switch = Annotated[bool, Form()]
 Color = Annotated[str, Form(pattern=r"^(#[0-9a-fA-F]{6})?$")]
 
@@ -51,7 +54,17 @@ def change_calendar(  # noqa: PLR0913 - a form's fields.
     """Store the settings of a calendar; a switch that is off is not sent by a browser.
 
     A browser always sends a colour, so only one other than the one that was shown is stored.
+
+    The switches themselves are not sent back: another one may have been moved meanwhile. The page
+    is told when more of it has changed than that, and asks for the rest once nobody moves any.
+
+    Raises:
+        CalendarNotFoundError: The person has no such calendar.
     """
+    with services.store.begin() as uow:
+        before = uow.calendars.find(viewer.user.id, calendar_id)
+    if before is None:
+        raise CalendarNotFoundError
     changes = CalendarChanges(
         sync_enabled=sync_enabled,
         blocks_availability=blocks_availability,
@@ -59,8 +72,13 @@ def change_calendar(  # noqa: PLR0913 - a form's fields.
         unreadable_policy=unreadable_policy,
         color=color if color and color != shown_color else None,
     )
-    accounts.calendars.change(viewer.user.id, calendar_id, changes)
-    return _answer(request, viewer, services, "saved")
+    after = accounts.calendars.change(viewer.user.id, calendar_id, changes)
+    if not is_htmx(request):
+        return RedirectResponse(f"{_PAGE}?done=saved", HTTPStatus.SEE_OTHER)
+    seen = (before.sync_enabled, before.color) != (after.sync_enabled, after.color)
+    return Response(
+        status_code=HTTPStatus.NO_CONTENT, headers={"HX-Trigger": CHANGED} if seen else None
+    )
 
 
 @router.post("/calendars/{calendar_id}/read-anew", dependencies=_FORM)

@@ -7,6 +7,7 @@ from typing import Annotated, cast
 from fastapi import Depends
 from starlette.requests import Request
 
+from calendar_manager.accounts.administration import Administration
 from calendar_manager.accounts.assigning import Assigning
 from calendar_manager.accounts.attempts import Attempts
 from calendar_manager.accounts.calendars import Calendars
@@ -40,6 +41,7 @@ class Accounts:
         profile: Changing one's settings.
         connecting: Connecting an account by OAuth.
         disconnecting: Leaving one account, or everything.
+        administration: What those who run the installation do.
         calendars: Settings of calendars, and asking for a sync.
         clients: Clients and their rules.
         assigning: Saying by hand whom an event belongs to.
@@ -56,6 +58,7 @@ class Accounts:
     profile: Profile
     connecting: Connecting
     disconnecting: Disconnecting
+    administration: Administration
     calendars: Calendars
     clients: Clients
     assigning: Assigning
@@ -101,6 +104,7 @@ def build_accounts(services: Services, *, passwords: Passwords | None = None) ->
             clock=clock,
             traces=Traces(redis=services.redis, attempts=attempts),
         ),
+        administration=Administration(store=store, passwords=passwords, jobs=queue, clock=clock),
         calendars=Calendars(store=store, jobs=queue, clock=clock),
         clients=Clients(store=store, jobs=queue, clock=clock),
         assigning=Assigning(store=store),

@@ -71,7 +71,7 @@ class EventView:
         when: When, in that zone.
         elsewhere: The same in the event's own zone, when its clock reads differently.
         calendars: On which calendars it lives.
-        place: Where; None when nowhere is named.
+        place: Where; None when nowhere is named, or only an address on the web.
         link: The address of the online meeting, only ever https.
         organizer: Who called it, or None.
         guests: Who is invited, the first of them.
@@ -143,7 +143,7 @@ def load_event(
         clients = name_clients(uow.clients.list(user.id))
         one = group_items(items, conflicts)[0]
         said = find_said(uow, user, one.copies)
-    entry, event = one.leading, _richest(one)
+    entry, event, place = one.leading, _richest(one), one.meeting.location
     nameless = Named("Another calendar", NEUTRAL)
     homes = {copy.calendar_id: calendars.get(copy.calendar_id, nameless) for copy in one.copies}
     return EventView(
@@ -154,8 +154,8 @@ def load_event(
         when=show_span(span, entry.dates, zone),
         elsewhere=None if entry.dates else _tell_elsewhere(span, event, zone),
         calendars=list(homes.values()),
-        place=one.meeting.location,
-        link=find_link(one.meeting.meeting_url),
+        place=None if find_link(place) else place,
+        link=find_link(one.meeting.meeting_url) or find_link(place),
         organizer=_show_person(event.organizer),
         guests=[_show_guest(guest) for guest in event.attendees[:_MOST_GUESTS]],
         more_guests=max(0, len(event.attendees) - _MOST_GUESTS),

@@ -23,6 +23,7 @@ NOTICES: Final = {
     "client-deleted": "The client is deleted. Its hours stay in your calendar.",
     "feed-made": "The feed is ready. Copy its address now: it is shown only once.",
     "feed-revoked": "The feed is revoked. Its address leads nowhere now.",
+    "sync-asked": "The workers are asked to read the account's calendars.",
     "pushed": "Your hours are at Cal.com.",
 }
 

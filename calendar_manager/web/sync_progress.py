@@ -83,6 +83,7 @@ async def _tell(
             return
         if overview is None or overview.shape != shape:
             yield make_event("changed", "")
+            yield make_event("done", "")
             return
         fresh = {
             name: part

@@ -50,7 +50,7 @@ class Viewer:
     @property
     def is_admin(self) -> bool:
         """Whether the person runs this installation."""
-        return False
+        return self.user.is_admin
 
     @cached_property
     def zone(self) -> ZoneInfo:

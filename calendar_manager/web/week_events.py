@@ -12,14 +12,13 @@ from calendar_manager.accounts.errors import InvalidFieldsError
 from calendar_manager.domain.clients import Client
 from calendar_manager.domain.conflict_reconciliation import ConflictStatus
 from calendar_manager.domain.errors import InvalidRulesError
-from calendar_manager.domain.times import local_date
 from calendar_manager.domain.timespan import DateSpan, Span
 from calendar_manager.domain.users import User
 from calendar_manager.scheduling.agenda import AgendaItem, AgendaQuestion, list_agenda
 from calendar_manager.scheduling.asked_time import resolve_span
 from calendar_manager.scheduling.availability import AvailabilityQuestion, find_availability
 from calendar_manager.scheduling.errors import InvalidQuestionError
-from calendar_manager.store.agenda_entries import AgendaCalendar, AgendaEntry
+from calendar_manager.store.agenda_entries import AgendaCalendar
 from calendar_manager.store.conflict_rows import ConflictFilter, ConflictRecord
 from calendar_manager.store.unit_of_work import Store, UnitOfWork
 from calendar_manager.web.palette import NEUTRAL, pick_colors
@@ -27,7 +26,6 @@ from calendar_manager.web.wall_clocks import (
     describe_clock_changes,
     place_on_grid,
     show_clocks,
-    show_day,
     show_span,
 )
 from calendar_manager.web.week_meetings import WeekMeeting, group_items
@@ -97,7 +95,7 @@ class DrawnMeeting:
         declined: Whether the person declined it.
         busy: Whether it makes the person busy.
         recurring: Whether it belongs to a series.
-        label: What is not in its title and times, in words for a screen reader.
+        label: All but its title, in words.
     """
 
     id: str
@@ -298,7 +296,7 @@ def _draw(one: WeekMeeting, question: WeekQuestion, known: _Surroundings) -> Dra
         start, end = entry.dates.first.isoformat(), entry.dates.end.isoformat()
         clocks = ""
     parts = [
-        _tell_days(entry, question.zone),
+        show_span(entry.span, entry.dates, question.zone),
         "on " + " and ".join(named.name for named in calendars),
         *([f"for {client.name}"] if client else []),
         *one.states,
@@ -323,12 +321,6 @@ def _draw(one: WeekMeeting, question: WeekQuestion, known: _Surroundings) -> Dra
         recurring=one.meeting.recurring,
         label=", ".join(parts),
     )
-
-
-def _tell_days(entry: AgendaEntry, zone: ZoneInfo) -> str:
-    if entry.dates is not None:
-        return show_span(entry.span, entry.dates, zone)
-    return show_day(local_date(entry.span.start, zone), year=False)
 
 
 def _find_free(

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import httpx
 import pytest
@@ -232,13 +233,14 @@ def test_failed_sign_ins_are_noted_without_an_address(
 def _dump(redis: Redis) -> list[bytes]:
     """Return every key of Redis with all that it holds."""
     found: list[bytes] = []
+    held: Any
     for key in redis.scan_iter():
-        found.append(key)
-        kind = redis.type(key)
-        if kind == b"list":
-            found += redis.lrange(key, 0, -1)
-        elif kind == b"zset":
-            found += redis.zrange(key, 0, -1)
-        elif kind == b"string":
-            found.append(redis.get(key) or b"")
+        match redis.type(key):
+            case b"list":
+                held = redis.lrange(key, 0, -1)
+            case b"zset":
+                held = redis.zrange(key, 0, -1)
+            case _:
+                held = [redis.get(key)]
+        found += [key, *held]
     return found

@@ -11,8 +11,7 @@ import pytest
 from argon2 import PasswordHasher
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from jose import jwt
-from jose.backends import RSAKey
+from jose import jwk, jwt
 from jose.utils import base64url_encode
 from sqlalchemy import Engine, text
 
@@ -291,7 +290,7 @@ def _own_key(mara: Person) -> str:
         serialization.NoEncryption(),
     ).decode()
     claims = jwt.get_unverified_claims(mara.tokens["access_token"])
-    public = RSAKey(private, "RS256").public_key().to_dict()
+    public = jwk.construct(private, "RS256").public_key().to_dict()
     return jwt.encode(claims, private, algorithm="RS256", headers={"jwk": public})
 
 

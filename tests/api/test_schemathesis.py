@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
+from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_headers_conformance,
@@ -32,7 +33,7 @@ from tests.api.full_person import fill
 
 pytestmark = pytest.mark.store
 
-EXAMPLES: Final = 10
+EXAMPLES: Final = 8
 """Of each operation and kind of input; the same ones with every run."""
 
 CHECKS: Final = [
@@ -42,8 +43,25 @@ CHECKS: Final = [
     response_schema_conformance,
 ]
 
+EMPTY: Final = (
+    "/api/auth/c",
+    "/api/auth/login",
+    "/api/auth/logout",
+    "/api/auth/password",
+    "/api/auth/re",
+    "/feeds",
+    "/health",
+    "/metrics",
+    "/webhooks",
+)
+"""Paths that do not care what a person has."""
+
 SCHEMA: Final = schemathesis.openapi.from_dict(create_app().openapi())
-OPERATIONS: Final = {result.ok().label: result.ok() for result in SCHEMA.get_all_operations()}
+OPERATIONS: Final = {
+    result.ok().label: result.ok()
+    for result in SCHEMA.get_all_operations()
+    if isinstance(result, Ok)
+}
 
 
 @pytest.fixture(scope="session")
@@ -94,7 +112,9 @@ def test_no_input_breaks_an_operation(
     work: Callable[[], None],
 ) -> None:
     operation = OPERATIONS[label]
-    ids = fill(mara, services=services, google=google, work=work).ids
+    ids: dict[str, str] = {}
+    if not operation.path.startswith(EMPTY):
+        ids = fill(mara, services=services, google=google, work=work).ids
     names = {name: ids[name] for name in ids if f"{{{name}}}" in operation.path}
 
     def ask_all(mode: GenerationMode) -> None:
@@ -109,6 +129,9 @@ def test_no_input_breaks_an_operation(
         def ask(case: Any, *, known: bool) -> None:
             if names and known:
                 case.path_parameters = {**case.path_parameters, **names}
+            if mode is GenerationMode.POSITIVE:
+                # Nobody works here, so a wish for fresher calendars would be waited for in vain.
+                case.query.pop("max_age", None)
             answer = case.call(base_url=mara.base_url, headers=mara.bearer, timeout=30)
             case.validate_response(answer, checks=CHECKS)
 

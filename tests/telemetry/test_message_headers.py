@@ -11,8 +11,8 @@ from celery.exceptions import Retry
 from redis import Redis
 from structlog.contextvars import bound_contextvars
 
-from calendar_manager.api.queues import load_queues
 from calendar_manager.job_queue import MAINTENANCE, URGENT, JobQueue, make_celery
+from calendar_manager.web.queues import load_queues
 
 pytestmark = pytest.mark.store
 

@@ -88,7 +88,7 @@ def test_an_account_shows_its_calendars_and_how_they_are(
     assert "sse-connect" not in page, "nothing is under way"
 
 
-def test_switches_are_stored_and_answered_in_place(
+def test_switches_are_stored(
     browser: httpx.Client, mara: Person, google: ControlClient, work: Work
 ) -> None:
     mara.connected(ACCOUNT)
@@ -106,12 +106,16 @@ def test_switches_are_stored_and_answered_in_place(
         color="#123456",
         shown_color="#abcdef",
     )
-    assert answer.status_code == 200
-    assert answer.text.lstrip().startswith('<div id="accounts"')
+    assert answer.status_code == 204, "the switches stay as they were moved"
+    assert answer.headers["HX-Trigger"] == "accounts-changed", "the colour is shown elsewhere too"
     after = main_calendar(mara)
     stored = {name: after[name] for name in ("sync_enabled", "blocks_availability", "color")}
     assert stored == {"sync_enabled": True, "blocks_availability": False, "color": "#123456"}
     assert (after["all_day_blocks"], after["unreadable_policy"]) == (True, "block")
+    shown = {"color": "#abcdef", "shown_color": "#abcdef"}
+    answer = send(browser, path, headers=HTMX, sync_enabled="true", **shown)
+    assert (answer.status_code, "HX-Trigger" in answer.headers) == (204, False)
+    assert main_calendar(mara)["all_day_blocks"] is False
     plain = send(browser, path)
     assert (plain.status_code, plain.headers["location"]) == (303, f"{PAGE}?done=saved")
     assert main_calendar(mara)["sync_enabled"] is False
@@ -284,7 +288,10 @@ def test_a_stream_of_a_page_that_has_fallen_behind_asks_for_it_anew(
 ) -> None:
     mara.connected(ACCOUNT)
     sign_in(browser)
-    assert events_of(browser.get("/connections/progress?shape=old").text) == [("changed", "")]
+    assert events_of(browser.get("/connections/progress?shape=old").text) == [
+        ("changed", ""),
+        ("done", ""),
+    ]
     fresh = browser.get("/connections/accounts", headers=HTMX)
     assert stream_address(fresh.text) != "/connections/progress?shape=old"
 
@@ -306,7 +313,7 @@ def test_a_stream_ends_with_the_session(
             if not told:
                 leaver.post("/logout", data={"csrf_token": token_of(page)})
             told += chunk
-    assert events_of(told)[-1] == ("changed", "")
+    assert [name for name, _ in events_of(told)[-2:]] == ["changed", "done"]
 
 
 def test_a_stream_is_of_limited_life_and_keeps_the_line_open(

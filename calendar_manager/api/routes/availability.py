@@ -6,7 +6,7 @@ from fastapi import APIRouter, Body, Depends, Response
 
 from calendar_manager.api.asked_people import FreshenedPeopleDep, PeopleDep
 from calendar_manager.api.deps import AnswersDep, CurrentUser, ServicesDep
-from calendar_manager.api.problems import describe_problem
+from calendar_manager.api.problems import describe_problem, join_problems
 from calendar_manager.api.questions import (
     CalendarsQuery,
     DurationQuery,
@@ -67,7 +67,12 @@ QuestionDep = Annotated[AvailabilityQuestion, Depends(read_question)]
     "",
     summary="Ask when I am free, or several people are",
     response_model=AvailabilityOut | CommonAvailabilityOut,
-    responses={404: describe_problem(404, "calendar_not_found", "There is no such calendar.")},
+    responses={
+        404: join_problems(
+            describe_problem(404, "calendar_not_found", "There is no such calendar."),
+            describe_problem(404, "user_not_found", "There is no such user."),
+        )
+    },
 )
 def get_availability(
     user: CurrentUser,

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, status
 
 from calendar_manager.api.deps import AccountsDep, CurrentUser, ServicesDep
 from calendar_manager.api.paging import Page, PageParamsDep, make_page
-from calendar_manager.api.problems import describe_problem
+from calendar_manager.api.problems import describe_problem, join_problems
 from calendar_manager.api.schemas.calendars import CalendarOut, CalendarPatch
 from calendar_manager.api.schemas.sync_jobs import SyncJobOut
 from calendar_manager.bootstrap import Services
@@ -26,6 +26,12 @@ router = APIRouter(prefix="/api/calendars", tags=["calendars"])
 
 
 NOT_FOUND: Final = describe_problem(404, "calendar_not_found", "There is no such calendar.")
+SYNC_DISABLED: Final = describe_problem(
+    409, "sync_disabled", "Sync is switched off for this calendar. Switch it on first."
+)
+NEEDS_REAUTH: Final = describe_problem(
+    409, "needs_reauth", "The account of this calendar has to be connected again first."
+)
 
 
 @router.get("", summary="List my calendars")
@@ -102,11 +108,7 @@ def restore_calendar(
     summary="Sync a calendar now",
     responses={
         404: NOT_FOUND,
-        409: describe_problem(
-            409,
-            "sync_disabled",
-            "Sync is switched off for this calendar. Switch it on first.",
-        ),
+        409: join_problems(SYNC_DISABLED, NEEDS_REAUTH),
     },
 )
 def sync_calendar(
@@ -130,8 +132,12 @@ def sync_calendar(
     summary="Confirm that a calendar's events are gone",
     responses={
         404: NOT_FOUND,
-        409: describe_problem(
-            409, "calendar_not_held", "No deletions of this calendar wait to be confirmed."
+        409: join_problems(
+            describe_problem(
+                409, "calendar_not_held", "No deletions of this calendar wait to be confirmed."
+            ),
+            SYNC_DISABLED,
+            NEEDS_REAUTH,
         ),
     },
 )

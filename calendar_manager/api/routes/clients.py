@@ -43,6 +43,10 @@ _COLUMNS: Final = (
     "amount",
     "currency",
 )
+_CSV_EXAMPLE: Final = (
+    "client,project,start,end,meetings,minutes,distinct_minutes,rate,amount,currency\r\n"
+    "Nordlicht,Relaunch,2026-11-01,2026-12-01,12,750,720,95.00,1187.50,EUR\r\n"
+)
 
 
 class Format(StrEnum):
@@ -113,7 +117,7 @@ def restore_client(client_id: UUID, user: CurrentUser, accounts: AccountsDep) ->
     summary="Add up a client's hours",
     response_model=ClientHoursOut,
     responses={
-        200: {"content": {"text/csv": {"schema": {"type": "string"}}}},
+        200: {"content": {"text/csv": {"schema": {"type": "string"}, "example": _CSV_EXAMPLE}}},
         404: NOT_FOUND,
     },
 )
@@ -123,7 +127,7 @@ def get_hours(
     user: CurrentUser,
     services: ServicesDep,
     asked: RangeDep,
-    period: Period = Period.TOTAL,
+    period: Annotated[Period, Query(description="How to divide the range.")] = Period.TOTAL,
     *,
     include_all_day: Annotated[
         bool, Query(description="Whether all-day events count, with all of their days.")

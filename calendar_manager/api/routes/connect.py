@@ -20,6 +20,7 @@ from calendar_manager.api.problems import (
     InvalidFieldError,
     NotFoundError,
     describe_problem,
+    join_problems,
     render_problem,
 )
 from calendar_manager.api.schemas.connections import (
@@ -38,6 +39,20 @@ from calendar_manager.web.negotiation import wants_json
 router = APIRouter(prefix="/api/auth", tags=["connections"])
 
 UNKNOWN_PROVIDER = describe_problem(404, "provider_not_found", "There is no such provider.")
+NOT_CONFIGURED = describe_problem(
+    409,
+    "provider_not_configured",
+    "google is not set up on this installation. Its operator has to set the client id and secret.",
+)
+PROVIDER_ERROR = describe_problem(400, "provider_error", "The provider answered with an error.")
+SCOPE_MISSING = describe_problem(
+    403,
+    "scope_missing",
+    "Reading calendars was not allowed, and nothing can be done without it. Connect again.",
+)
+PROVIDER_UNAVAILABLE = describe_problem(
+    503, "provider_unavailable", "The provider cannot answer now. Try again in a while."
+)
 
 
 async def read_provider(
@@ -70,12 +85,7 @@ ProviderPath = Annotated[ProviderKind, Depends(read_provider)]
     responses={
         302: {"description": "To the provider's consent page, for a browser."},
         404: UNKNOWN_PROVIDER,
-        409: describe_problem(
-            409,
-            "provider_not_configured",
-            "google is not set up on this installation. Its operator has to set the client id"
-            " and secret.",
-        ),
+        409: NOT_CONFIGURED,
     },
 )
 def start_connecting(
@@ -112,12 +122,10 @@ def start_connecting(
     "/connect/caldotcom",
     summary="Connect Cal.com by API key",
     responses={
+        400: PROVIDER_ERROR,
+        403: SCOPE_MISSING,
         502: describe_problem(502, "provider_refused", "Cal.com does not accept this API key."),
-        503: describe_problem(
-            503,
-            "provider_unavailable",
-            "The provider cannot answer now. Try again in a while.",
-        ),
+        503: PROVIDER_UNAVAILABLE,
     },
 )
 def connect_caldotcom(
@@ -150,23 +158,29 @@ def connect_caldotcom(
     response_model=ConnectedOut,
     responses={
         303: {"description": "To the front end with `outcome` and `reason`, for a browser."},
-        400: describe_problem(
-            400,
-            "oauth_state_invalid",
-            "This consent is unknown, or was used before. Start connecting again.",
+        400: join_problems(
+            describe_problem(
+                400,
+                "oauth_state_invalid",
+                "This consent is unknown, or was used before. Start connecting again.",
+            ),
+            PROVIDER_ERROR,
         ),
-        403: describe_problem(
-            403, "consent_denied", "Access was not allowed on Google's page. Nothing was connected."
+        401: describe_problem(401, "session_ended", "This account does not exist any more."),
+        403: join_problems(
+            describe_problem(
+                403,
+                "consent_denied",
+                "Access was not allowed on Google's page. Nothing was connected.",
+            ),
+            SCOPE_MISSING,
         ),
         404: UNKNOWN_PROVIDER,
+        409: NOT_CONFIGURED,
         502: describe_problem(
             502, "provider_refused", "Google does not accept this installation's client id."
         ),
-        503: describe_problem(
-            503,
-            "provider_unavailable",
-            "The provider cannot answer now. Try again in a while.",
-        ),
+        503: PROVIDER_UNAVAILABLE,
     },
 )
 def finish_connecting(
@@ -175,7 +189,13 @@ def finish_connecting(
     login: PossibleLogin,
     accounts: AccountsDep,
     services: ServicesDep,
-    consent: Annotated[str | None, Cookie(alias=CONSENT_COOKIE)] = None,
+    consent: Annotated[
+        str | None,
+        Cookie(
+            alias=CONSENT_COOKIE,
+            description="Binds the consent to the browser that began it; set by the start.",
+        ),
+    ] = None,
 ) -> Response:
     """Where the provider sends the person back to.
 
@@ -201,7 +221,10 @@ def finish_connecting(
     "/disconnect/{provider}",
     summary="Leave an account",
     responses={
-        404: describe_problem(404, "connection_not_found", "There is no such connection."),
+        404: join_problems(
+            UNKNOWN_PROVIDER,
+            describe_problem(404, "connection_not_found", "There is no such connection."),
+        ),
         409: describe_problem(
             409,
             "connection_id_required",

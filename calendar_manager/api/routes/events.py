@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Query
 from calendar_manager.accounts.assigning import Scope, Subject
 from calendar_manager.api.deps import AccountsDep, CurrentUser, ServicesDep
 from calendar_manager.api.paging import Page, PageParamsDep, make_page
-from calendar_manager.api.problems import InvalidFieldError, describe_problem
+from calendar_manager.api.problems import InvalidFieldError, describe_problem, join_problems
 from calendar_manager.api.questions import (
     CalendarsQuery,
     MomentText,
@@ -77,7 +77,12 @@ async def read_wanted(
     "",
     summary="List what lies in a range",
     response_model_exclude_unset=True,
-    responses={404: describe_problem(404, "calendar_not_found", "There is no such calendar.")},
+    responses={
+        404: join_problems(
+            describe_problem(404, "calendar_not_found", "There is no such calendar."),
+            describe_problem(404, "client_not_found", "There is no such client."),
+        )
+    },
 )
 def list_events(
     user: CurrentUser,
@@ -126,7 +131,12 @@ def get_event(
 @router.patch(
     "/{event_id}/client",
     summary="Say whom an event belongs to",
-    responses={404: describe_problem(404, "event_not_found", "There is no such event.")},
+    responses={
+        404: join_problems(
+            describe_problem(404, "event_not_found", "There is no such event."),
+            describe_problem(404, "client_not_found", "There is no such client."),
+        )
+    },
 )
 def assign_event(
     event_id: UUID, body: AssignmentBody, user: CurrentUser, accounts: AccountsDep
@@ -150,9 +160,15 @@ def unassign_event(
     event_id: UUID,
     user: CurrentUser,
     accounts: AccountsDep,
-    scope: Scope = Scope.EVENT,
-    occurrence_id: UUID | None = None,
-    original_start: MomentText | None = None,
+    scope: Annotated[
+        Scope, Query(description="`event` for one occurrence, `series` for all of them.")
+    ] = Scope.EVENT,
+    occurrence_id: Annotated[
+        UUID | None, Query(description="Which occurrence of a series is meant.")
+    ] = None,
+    original_start: Annotated[
+        MomentText | None, Query(description="The same, by the start that the series gave it.")
+    ] = None,
 ) -> AssignmentOut:
     """Forget what was said by hand, so that the rules count again; tells what they say."""
     subject = _subject(event_id, scope, occurrence_id, original_start)

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from calendar_manager.api.deps import CurrentUser, ServicesDep
 from calendar_manager.api.freshening import FreshenedDep
-from calendar_manager.api.problems import describe_problem
+from calendar_manager.api.problems import describe_problem, join_problems
 from calendar_manager.api.questions import (
     AtQuery,
     CalendarsQuery,
@@ -48,8 +48,9 @@ async def read_question(
     summary="Ask why I can be booked at a time, or not",
     response_model=ExplanationOut,
     responses={
-        404: describe_problem(
-            404, "calendar_not_found", "There is no such calendar, or no such client."
+        404: join_problems(
+            describe_problem(404, "calendar_not_found", "There is no such calendar."),
+            describe_problem(404, "client_not_found", "There is no such client."),
         )
     },
 )

@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 
 from calendar_manager.api.deps import AccountsDep, CurrentUser
-from calendar_manager.api.problems import describe_problem
+from calendar_manager.api.problems import describe_problem, join_problems
 from calendar_manager.api.questions import refusals
 from calendar_manager.api.schemas.exports import ExportOut, ExportRequest, ScheduleOut
 
@@ -19,13 +19,16 @@ ConnectionQuery = Annotated[
 ]
 
 _NOT_FOUND: Final = describe_problem(404, "connection_not_found", "There is no such connection.")
-_CONFLICT: Final = describe_problem(
-    409, "caldotcom_not_connected", "No Cal.com account is connected. Connect one first."
-)
 _AMBIGUOUS: Final = describe_problem(
     409,
     "connection_id_required",
     "Several accounts are connected here. Say which by its connection_id.",
+)
+_CONFLICT: Final = join_problems(
+    describe_problem(
+        409, "caldotcom_not_connected", "No Cal.com account is connected. Connect one first."
+    ),
+    _AMBIGUOUS,
 )
 
 
@@ -56,8 +59,16 @@ def get_export(
             "Cal.com does not let us keep a schedule. Connect the account again and allow "
             "SCHEDULE_WRITE, or connect it by an API key.",
         ),
-        404: _NOT_FOUND,
-        409: _CONFLICT,
+        404: join_problems(
+            _NOT_FOUND,
+            describe_problem(404, "calendar_not_found", "There is no such calendar."),
+        ),
+        409: join_problems(
+            _CONFLICT,
+            describe_problem(
+                409, "needs_reauth", "The Cal.com account has to be connected again first."
+            ),
+        ),
         502: describe_problem(502, "provider_refused", "Cal.com answered 400, BadRequest: no."),
         503: describe_problem(
             503,

@@ -12,13 +12,13 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from calendar_manager.api.deps import ServicesDep
-from calendar_manager.api.queues import QueueState, load_queues, open_briefly
 from calendar_manager.api.schemas.health import CheckOut, DetailedOut, LiveOut, ReadyOut
 from calendar_manager.bootstrap import Services
 from calendar_manager.job_queue import BEAT_LOCK_KEY, HEARTBEAT_KEY
 from calendar_manager.store.measurements import count_calendars, count_lost_connections
 from calendar_manager.store.migrations import make_alembic_config
 from calendar_manager.store.vital_signs import DatabaseDownError, load_oldest_due_at, load_revision
+from calendar_manager.web.queues import QueueState, load_queues, open_briefly
 
 router = APIRouter(prefix="/health", tags=["health"])
 

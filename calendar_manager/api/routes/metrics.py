@@ -31,6 +31,7 @@ _ANSWER: Final[dict[int | str, dict[str, Any]]] = {
 def get_metrics(services: ServicesDep) -> Response:
     """Count accounts, calendars, syncs, channels, conflicts and queues, as they are right now.
 
+    Durations and errors of requests, tasks and calls to providers are what all processes counted.
     The numbers are the whole installation's, whichever process is asked, and name nobody. The
     answer is 200 even when PostgreSQL or Redis is away: `calendar_manager_up` tells.
     """

@@ -53,7 +53,7 @@ _CALENDAR_EXAMPLE: Final = (
         200: {
             "description": "The document.",
             "content": {
-                "application/json": {"schema": {"type": "object"}, "example": _JSON_EXAMPLE}
+                "application/json": {"schema": {"type": "object", "example": _JSON_EXAMPLE}}
             },
         }
     },

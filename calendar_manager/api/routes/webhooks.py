@@ -180,7 +180,9 @@ def receive_google(
 _GRAPH_ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
     200: {
         "description": "The validation token, repeated.",
-        "content": {"text/plain": {"schema": {"type": "string"}}},
+        "content": {
+            "text/plain": {"schema": {"type": "string"}, "example": _VALIDATION["example"]}
+        },
     },
     **_answers("value", "This is not a list of notifications."),
 }

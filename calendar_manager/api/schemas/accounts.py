@@ -87,7 +87,11 @@ class LoginIn(Input):
 class RefreshIn(Input):
     """The refresh token to exchange."""
 
-    refresh_token: str = Field(max_length=4000, description="As it was last handed out.")
+    refresh_token: str = Field(
+        max_length=4000,
+        description="As it was last handed out.",
+        examples=["eyJhbGciOiJIUzI1NiJ9.eyJ0eXAiOiJyZWZyZXNoIn0.c2lnbmF0dXJl"],
+    )
 
 
 class TokensOut(BaseModel):

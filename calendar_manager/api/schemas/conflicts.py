@@ -1,6 +1,5 @@
 """Conflicts, and how to mend them."""
 
-import unicodedata
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Literal
@@ -10,6 +9,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
+from calendar_manager.accounts.fields import check_lines
 from calendar_manager.api.schemas.availability import SpanOut
 from calendar_manager.api.schemas.inputs import Input
 from calendar_manager.domain.busy import Busy
@@ -103,7 +103,6 @@ _WHY = {
     MoveReason.NOT_RECURRING: "It does not recur.",
 }
 _NO_DIFFERENCE = "Nothing tells the two apart, so it is the shorter or later one."
-_LINE_BREAKS = frozenset("\n\r\t")
 
 
 class MeetingCopyOut(BaseModel):
@@ -246,19 +245,6 @@ class ConflictOut(BaseModel):
         )
 
 
-def check_note(value: str) -> str:
-    """Return a note of several lines without surrounding blanks.
-
-    Raises:
-        ValueError: It contains what the database cannot store.
-    """
-    for character in value:
-        category = unicodedata.category(character)
-        if category == "Cs" or (category == "Cc" and character not in _LINE_BREAKS):
-            raise ValueError("Control characters are not allowed here.")
-    return value.strip()
-
-
 class ResolveIn(Input):
     """How you end a conflict."""
 
@@ -267,7 +253,7 @@ class ResolveIn(Input):
     )
 
     resolution: Literal["resolved", "ignored"]
-    note: Annotated[str, Field(max_length=2000), AfterValidator(check_note)] | None = None
+    note: Annotated[str, Field(max_length=2000), AfterValidator(check_lines)] | None = None
 
 
 def _show_spans(spans: Iterable[Span], zone: ZoneInfo) -> list[SpanOut]:

@@ -112,5 +112,7 @@ class DisconnectIn(Input):
     """Which account to leave."""
 
     connection_id: UUID | None = Field(
-        None, description="May be left out when only one account is connected there."
+        None,
+        description="May be left out when only one account is connected there.",
+        examples=[CONNECTION_EXAMPLE["id"]],
     )

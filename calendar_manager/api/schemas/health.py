@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 class CheckOut(BaseModel):
     """How one part is doing."""
 
-    ok: bool
+    ok: bool = Field(description="Whether it is as it should be.", examples=[True])
     detail: str = Field(description="What was found, for a person.", examples=["It answers."])
 
 
@@ -23,7 +23,10 @@ class ReadyOut(BaseModel):
     """Whether requests can be served."""
 
     status: Literal["ready", "not_ready"]
-    checks: dict[str, CheckOut] = Field(description="`database`, `migrations` and `redis`.")
+    checks: dict[str, CheckOut] = Field(
+        description="`database`, `migrations` and `redis`.",
+        examples=[{"database": {"ok": True, "detail": "It answers."}}],
+    )
 
 
 class DetailedOut(BaseModel):
@@ -32,11 +35,15 @@ class DetailedOut(BaseModel):
     status: Literal["healthy", "degraded"]
     checks: dict[str, CheckOut] = Field(
         description="`database`, `migrations`, `redis`, `worker`, `beat`,"
-        " `heartbeat` (a worker does what beat sends) and `dispatch`."
+        " `heartbeat` (a worker does what beat sends) and `dispatch`.",
+        examples=[{"worker": {"ok": True, "detail": "1 answering."}}],
     )
-    queues: dict[str, int] = Field(description="Messages that wait, by queue.")
+    queues: dict[str, int] = Field(
+        description="Messages that wait, by queue.", examples=[{"sync.urgent": 0, "sync": 2}]
+    )
     queue_waits: dict[str, float] = Field(
-        description="For how many seconds the next message of each queue has waited."
+        description="For how many seconds the next message of each queue has waited.",
+        examples=[{"sync.urgent": 0.0, "sync": 1.5}],
     )
     providers: dict[str, dict[str, int]] = Field(
         description="How many calendars of each provider are read, by how their copies are doing.",
@@ -44,8 +51,10 @@ class DetailedOut(BaseModel):
     )
     accounts_to_reconnect: int | None = Field(
         description="How many accounts their people have to connect again; null when the database"
-        " does not answer."
+        " does not answer.",
+        examples=[0],
     )
     oldest_due_at: datetime | None = Field(
-        description="When the calendar that comes next is or was due."
+        description="When the calendar that comes next is or was due.",
+        examples=["2026-11-20T09:15:00Z"],
     )

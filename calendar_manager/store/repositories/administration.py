@@ -178,6 +178,13 @@ class AdministrationRepository:
             for row, count, last in self._session.execute(query)
         ]
 
+    def find_emails(self, user_ids: Collection[UUID]) -> dict[UUID, str]:
+        """Return what people sign in with, for those of these ids that are still there."""
+        rows = self._session.execute(
+            select(UserRow.id, UserRow.email).where(UserRow.id.in_(user_ids))
+        )
+        return {user_id: email for user_id, email in rows}  # noqa: C416 - rows are no pairs to mypy.
+
     def count_users(self) -> int:
         """Return how many people have a login."""
         return self._session.scalars(select(func.count()).select_from(UserRow)).one()

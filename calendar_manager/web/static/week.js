@@ -176,7 +176,6 @@ document.addEventListener("DOMContentLoaded", () => {
     const marks = element("span", "marks");
     if (one.severity) {
       const mark = element("span", `mark-clash ${one.severity}`);
-      mark.setAttribute("aria-hidden", "true");
       mark.append(warning(), element("span", "word", one.severity[0].toUpperCase() + one.severity.slice(1)));
       marks.append(mark);
     }
@@ -185,7 +184,13 @@ document.addEventListener("DOMContentLoaded", () => {
       homes.append(...one.calendars.map((home) => dot(home.color)));
       marks.append(homes);
     }
-    line.append(element("span", "name", one.title));
+    const name = element(view.type === VIEWS.agenda ? "a" : "span", "name", one.title);
+    // What eyes see in colours, outlines and places on the grid, readers are told in words.
+    name.append(element("span", "unseen", `, ${one.label}`));
+    line.append(name);
+    if (view.type === VIEWS.agenda) {
+      name.href = one.url;
+    }
     const details = [];
     if (one.clocks && view.type !== VIEWS.agenda) {
       const start = one.start.slice(11, 16);
@@ -199,8 +204,10 @@ document.addEventListener("DOMContentLoaded", () => {
     if (words) {
       details.push(element("span", "more", words));
     }
-    // What eyes see in colours, outlines and places on the grid, readers are told in words.
-    inside.append(line, ...details, marks, element("span", "unseen", `, ${one.label}`));
+    for (const part of [...details, marks]) {
+      part.setAttribute("aria-hidden", "true");
+    }
+    inside.append(line, ...details, marks);
     return { domNodes: [inside] };
   }
 
@@ -257,7 +264,7 @@ document.addEventListener("DOMContentLoaded", () => {
       el.style.setProperty("--c", one.color);
       el.dataset.occurrence = one.id;
       if (view.type !== VIEWS.agenda) {
-        el.title = [one.title, one.clocks, one.label].filter(Boolean).join(", ");
+        el.title = `${one.title}, ${one.label}`;
       }
     },
     eventClick({ event, jsEvent }) {
@@ -392,8 +399,7 @@ document.addEventListener("DOMContentLoaded", () => {
     }
   });
   document.addEventListener("keydown", (event) => {
-    const typing = event.target.closest("input, select, textarea, summary, .fc-scroller, .fc-popover");
-    if (typing && event.key !== "t" || event.target.matches("input, select, textarea")) {
+    if (event.target.closest("input, select, textarea, .fc-popover, .account")) {
       return;
     }
     if (dialog.open || event.ctrlKey || event.metaKey || event.altKey) {
