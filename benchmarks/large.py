@@ -227,9 +227,7 @@ def _claim(store: Store, due: int) -> None:
 
 def _describe(services: Services, users: int, seconds: float) -> Row:
     with services.store.engine.connect() as connection:
-        whole = connection.scalars(
-            text("SELECT pg_database_size(current_database())")
-        ).one()
+        whole = connection.scalars(text("SELECT pg_database_size(current_database())")).one()
         counted = connection.scalars(text("SELECT count(*) FROM occurrences")).one()
     if counted != users * OCCURRENCES:
         raise AssertionError(f"{counted} occurrences of {users * OCCURRENCES}")

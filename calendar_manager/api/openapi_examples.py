@@ -8,6 +8,7 @@ _ZONE: Final = "Europe/Berlin"
 _CURSOR: Final = "WyIyMDI2LTExLTIwVDA5OjAwOjAwKzAwOjAwIiwiMDE5MmYwYzEtN2ExMC03ZDEwIl0"
 
 PARAMETERS: Final[Mapping[str, tuple[str, Any]]] = {
+    "action": ("", "connection.connected"),
     "at_least": ("", 2),
     "calendar_id": ("The id of the calendar, from `GET /api/calendars`.", _ID),
     "calendar_manager_consent": ("", "q1Jb8c0fJd2L3v7n"),
@@ -91,13 +92,20 @@ def _complete_parameter(parameter: dict[str, Any], schemas: Mapping[str, Any]) -
     if "example" in parameter or "examples" in parameter:
         return
     schema = parameter["schema"]
-    own = find_example({**schema, "default": None}, schemas)
-    if own is None or own is _NONE:
-        own = schema.get("default", _NONE)
-    if own in (None, _NONE, []):
-        own = example
-    if "items" in schema and not isinstance(own, list):
-        one = find_example(schema["items"], schemas)
-        own = [own if one is _NONE else one]
+    own = _find_value(schema, schemas)
     if own is not _NONE:
         parameter["example"] = own
+    elif example is not _NONE:
+        parameter["example"] = [example] if "items" in schema else example
+
+
+def _find_value(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any JSON.
+    """Return an example of a parameter that says something, which its default may not."""
+    if schema.get("default") not in (None, []):
+        return schema["default"]
+    said = {name: value for name, value in schema.items() if name != "default"}
+    found = find_example(said, schemas)
+    if "items" in schema:
+        one = find_example(schema["items"], schemas)
+        found = _NONE if one is _NONE else [one]
+    return _NONE if found is None else found

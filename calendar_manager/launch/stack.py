@@ -15,6 +15,7 @@ from calendar_manager.launch.external import check_database, check_redis
 from calendar_manager.launch.generated_secrets import load_or_make_secrets
 from calendar_manager.launch.ports import choose_port, make_url
 from calendar_manager.launch.readiness import answers, wait_until_ready, worker_answers
+from calendar_manager.launch.running_environment import announce_environment
 from calendar_manager.launch.servers import WatchedServer, watch_postgres, watch_redis
 from calendar_manager.launch.stopping import ignore_signals
 from calendar_manager.launch.supervisor import Supervisor, find_marked, stop_marked
@@ -164,6 +165,7 @@ class Stack:
         self._report("Bringing the database up to date")
         upgrade_database(environ["DATABASE_URL"])
         self.environ = environ
+        self._stack.callback(announce_environment(home, environ))
         self.addresses = self._start_programs(self._supervisor, environ, ports)
 
     def _choose_ports(self) -> dict[str, int]:

@@ -37,6 +37,34 @@ def measure_pool(engine: Engine) -> PoolSize:
     return PoolSize(pool.checkedout(), pool.size() + max(pool._max_overflow, 0))  # noqa: SLF001 - It has no public name.
 
 
+@dataclass(frozen=True, slots=True)
+class ServerState:
+    """The database's server.
+
+    Attributes:
+        version: As one number, such as 160004 for 16.4.
+        now: What its clock shows.
+    """
+
+    version: int
+    now: datetime
+
+
+def load_server_state(engine: Engine) -> ServerState:
+    """Return which PostgreSQL it is, and how late it is there.
+
+    Raises:
+        DatabaseDownError: It does not answer.
+    """
+    query = text("SELECT current_setting('server_version_num')::int, clock_timestamp()")
+    try:
+        with engine.connect() as connection:
+            version, now = connection.execute(query).one()
+            return ServerState(version, now)
+    except SQLAlchemyError as error:
+        raise DatabaseDownError("the database does not answer") from error
+
+
 def load_revision(engine: Engine) -> str | None:
     """Return the migration that the database is at; None before the first one.
 

@@ -92,6 +92,16 @@ def examine_conflicts(store: Store, user_id: UUID, clock: Callable[[], datetime]
     return counts
 
 
+def recheck_everybody(store: Store) -> None:
+    """Have everybody's conflicts looked for from scratch.
+
+    Nothing should come of it. It mends what an older version overlooked, and whatever was changed
+    in the database by hand.
+    """
+    with store.begin() as uow:
+        uow.conflicts.request_check_of_everybody()
+
+
 def find_users_to_examine(store: Store) -> Sequence[UUID]:
     """Return the users with spans that a crash left unexamined."""
     with store.begin() as uow:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from calendar_manager.job_queue import HEARTBEAT_KEY, HEARTBEAT_SECONDS, ROLL_HORIZON
 from calendar_manager.sync.cleanup import Retention, clean_up
-from calendar_manager.sync.detect import find_users_to_examine
+from calendar_manager.sync.detect import find_users_to_examine, recheck_everybody
 from calendar_manager.sync.dispatch import (
     claim_due_discoveries,
     claim_due_refreshes,
@@ -40,6 +40,12 @@ def reconcile_conflicts() -> None:
     """Have the spans examined that a crash left unexamined."""
     for user_id in find_users_to_examine(services.store):
         services.queue.examine_conflicts(user_id)
+
+
+@app.task(name="conflicts.recheck", soft_time_limit=60, time_limit=90)
+def recheck_conflicts() -> None:
+    """Have everybody's conflicts looked for from scratch; the next turns do it."""
+    recheck_everybody(services.store)
 
 
 @app.task(name="horizon.dispatch", soft_time_limit=60, time_limit=90)

@@ -30,6 +30,11 @@ BEAT_SCHEDULE: Final[dict[str, dict[str, Any]]] = {
         "schedule": 60.0,
         "options": {"queue": "maintenance", "expires": 60},
     },
+    "recheck-conflicts": {
+        "task": "conflicts.recheck",
+        "schedule": crontab(minute="23", hour="2"),
+        "options": {"queue": "maintenance"},
+    },
     "reconcile-clients": {
         "task": "clients.reconcile",
         "schedule": 60.0,

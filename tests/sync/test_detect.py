@@ -22,6 +22,7 @@ from calendar_manager.sync.detect import (
     ConflictCounts,
     examine_conflicts,
     find_users_to_examine,
+    recheck_everybody,
 )
 from tests.factories import (
     NOW,
@@ -413,3 +414,17 @@ def test_instants_at_the_ends_of_time_are_examined(desk: Desk) -> None:
     desk.save(desk.home, make_event("b", "03-03 09:00", "03-03 10:00", when=old))
     assert len(desk.told()) == 1
     assert desk.conflicts()[0].span.start < at("01-01 00:00")
+
+
+def test_everybody_is_looked_at_again_from_scratch(desk: Desk) -> None:
+    desk.save(desk.work, make_event("one", "03-03 09:00", "03-03 10:00"))
+    desk.save(desk.home, make_event("two", "03-03 09:30", "03-03 10:30"))
+    other = Desk(desk.engine)
+    with desk.engine.begin() as connection:
+        connection.execute(text("DELETE FROM conflicts"))
+    assert desk.examine() == ConflictCounts(), "nobody knows that something is missing"
+    recheck_everybody(desk.store)
+    assert desk.examine() == ConflictCounts(opened=1)
+    assert other.examine() == ConflictCounts()
+    with desk.engine.connect() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM conflict_checks")) == 0

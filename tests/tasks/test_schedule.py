@@ -60,6 +60,7 @@ def test_every_beat_entry_is_registered_and_every_task_has_its_limits() -> None:
     assert answer.returncode == 0, answer.stderr
     assert answer.stdout.strip() == (
         '[["clean-up", "discover-calendars", "dispatch-due-calendars", "export-to-caldotcom",'
-        ' "heartbeat", "reconcile-clients", "reconcile-conflicts", "refresh-tokens-ahead",'
+        ' "heartbeat", "recheck-conflicts", "reconcile-clients", "reconcile-conflicts",'
+        ' "refresh-tokens-ahead",'
         ' "roll-horizons", "tend-channels"], [], [], []]'
     )

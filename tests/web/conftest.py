@@ -19,10 +19,12 @@ from tests.api.conftest import (
     work,
 )
 from tests.api.test_pages import browser
+from tests.web.stage import chromium, stage
 
 __all__ = [
     "base_url",
     "browser",
+    "chromium",
     "clock",
     "count",
     "google",
@@ -37,5 +39,6 @@ __all__ = [
     "shared_clock",
     "shared_services",
     "sign_up",
+    "stage",
     "work",
 ]

@@ -50,6 +50,9 @@ SCOPE_MISSING = describe_problem(
     "scope_missing",
     "Reading calendars was not allowed, and nothing can be done without it. Connect again.",
 )
+PROVIDER_REFUSED = describe_problem(
+    502, "provider_refused", "Google does not accept this installation's client id."
+)
 PROVIDER_UNAVAILABLE = describe_problem(
     503, "provider_unavailable", "The provider cannot answer now. Try again in a while."
 )
@@ -86,6 +89,8 @@ ProviderPath = Annotated[ProviderKind, Depends(read_provider)]
         302: {"description": "To the provider's consent page, for a browser."},
         404: UNKNOWN_PROVIDER,
         409: NOT_CONFIGURED,
+        502: PROVIDER_REFUSED,
+        503: PROVIDER_UNAVAILABLE,
     },
 )
 def start_connecting(
@@ -177,9 +182,7 @@ def connect_caldotcom(
         ),
         404: UNKNOWN_PROVIDER,
         409: NOT_CONFIGURED,
-        502: describe_problem(
-            502, "provider_refused", "Google does not accept this installation's client id."
-        ),
+        502: PROVIDER_REFUSED,
         503: PROVIDER_UNAVAILABLE,
     },
 )

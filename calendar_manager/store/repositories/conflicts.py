@@ -41,7 +41,7 @@ from calendar_manager.store.conflict_rows import (
 )
 from calendar_manager.store.execution import execute_count
 from calendar_manager.store.spans import EVERYTHING, multirange_of, range_of, span_of
-from calendar_manager.store.tables import ConflictCheckRow, ConflictHistoryRow, ConflictRow
+from calendar_manager.store.tables import ConflictCheckRow, ConflictHistoryRow, ConflictRow, UserRow
 
 _LOCK_SPACE = 20_261_120
 """Sets these advisory locks apart from any others in the database."""
@@ -72,6 +72,13 @@ class ConflictRepository:
     def request_check_all(self, user_id: UUID) -> None:
         """Ask for all conflicts of a user to be looked for again."""
         self.request_check(user_id, [EVERYTHING])
+
+    def request_check_of_everybody(self) -> None:
+        """Ask for all conflicts of the whole installation to be looked for again."""
+        everybody = select(func.gen_random_uuid(), UserRow.id, literal(range_of(EVERYTHING)))
+        self._session.execute(
+            insert(ConflictCheckRow).from_select(["id", "user_id", "span"], everybody)
+        )
 
     def lock(self, user_id: UUID) -> None:
         """Let nobody else reconcile a user's conflicts until this transaction ends."""

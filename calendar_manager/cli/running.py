@@ -1,20 +1,23 @@
-"""The command line: everything on one machine, the demo, and the sandbox."""
+"""Running everything on one machine, the demo, and the sandbox."""
 
-import json
 import os
-import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
-from calendar_manager.config import SettingsError, load_environment
-from calendar_manager.embedded import EmbeddedServerError, default_home
+from calendar_manager.cli.frame import (
+    announce_line,
+    choose_home,
+    explained,
+    make_console,
+    show_failure,
+)
+from calendar_manager.config import load_environment
 from calendar_manager.launch.demo import (
     make_demo_environment,
     make_user,
@@ -44,19 +47,6 @@ APPLICATIONS: Final = frozenset(
     {"GOOGLE_CLIENT_ID", "MICROSOFT_CLIENT_ID", "CALCOM_CLIENT_ID", "CALCOM_API_KEY"}
 )
 """Settings any of which makes a provider one that can be connected."""
-
-FAILED: Final = 1
-WRONG_SETTINGS: Final = 2
-INTERRUPTED: Final = 130
-
-app = typer.Typer(
-    name="calendar-manager",
-    help="Self-hosted calendar sync, conflict detection and availability for freelancers.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode="markdown",
-    pretty_exceptions_show_locals=False,
-)
 
 Home = Annotated[
     Path | None,
@@ -111,7 +101,6 @@ Seed = Annotated[
 ]
 
 
-@app.command()
 def up(
     *,
     home: Home = None,
@@ -150,7 +139,6 @@ def up(
             stay(stack, steps, console)
 
 
-@app.command()
 def demo(
     *,
     home: Home = None,
@@ -207,7 +195,6 @@ def demo(
             erase_stack(folder)
 
 
-@app.command()
 def sandbox(
     *,
     home: Annotated[Path | None, typer.Option(hidden=True)] = None,
@@ -236,50 +223,11 @@ def sandbox(
             console.print("\n".join(lines), style="cyan", highlight=False, soft_wrap=True)
             console.print("\nCtrl-C stops it.", style="dim")
             if as_json:
-                print_json({"sandbox": url})
+                announce_line({"sandbox": url})
 
         # The server ends in good order first, and then passes the signal on.
         with suppress(StopRequested), stop_on_signals():
             run_sandbox(host, chosen, seed, show)
-
-
-def make_console(*, as_json: bool) -> Console:
-    """Return where people read; standard output is left to the one line when JSON is wanted."""
-    return Console(stderr=as_json, highlight=False)
-
-
-def choose_home(option: Path | None, environ: Mapping[str, str]) -> Path:
-    """Return the data folder: the option's, the variable's, or the default."""
-    if option is not None:
-        return option.expanduser().absolute()
-    named = environ.get("CALENDAR_MANAGER_HOME")
-    return Path(named).expanduser().absolute() if named else default_home()
-
-
-@contextmanager
-def explained(console: Console) -> Iterator[None]:
-    """Turn expected failures into a readable message and an exit code."""
-    try:
-        yield
-    except SettingsError as error:
-        table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-        for name, problem in error.problems.items():
-            table.add_row(f"[bold]{name}[/]", escape(problem))
-        count = len(error.problems)
-        console.print(f"[bold red]{count} setting{'s' if count > 1 else ''} to mend[/]\n")
-        console.print(table)
-        raise typer.Exit(WRONG_SETTINGS) from None
-    except (LaunchError, EmbeddedServerError) as error:
-        show_failure(console, error)
-        raise typer.Exit(FAILED) from None
-    except (StopRequested, KeyboardInterrupt):
-        raise typer.Exit(INTERRUPTED) from None
-
-
-def show_failure(console: Console, error: Exception) -> None:
-    """Say what failed."""
-    console.print()
-    console.print(f"[bold red]Failed:[/] {escape(str(error))}", soft_wrap=True)
 
 
 def show_addresses(
@@ -329,13 +277,7 @@ def announce(addresses: Addresses, user: TourUser | None = None, *, as_json: boo
         line["sandbox"] = addresses.sandbox
     if user:
         line["users"] = [{"email": user.email, "password": user.password}]
-    print_json(line)
-
-
-def print_json(line: Mapping[str, Any]) -> None:
-    """Print one line of JSON to standard output, at once."""
-    sys.stdout.write(json.dumps(line) + "\n")
-    sys.stdout.flush()
+    announce_line(line)
 
 
 def stay(stack: Stack, steps: Steps, console: Console) -> None:

@@ -1,0 +1,86 @@
+"""The accounts at providers that are read."""
+
+from collections.abc import Iterator
+from typing import Annotated, Final
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from calendar_manager.bootstrap import Services
+from calendar_manager.cli.frame import AsJson, announce_line, explained, make_console
+from calendar_manager.cli.installation import InstallationHome, opened
+from calendar_manager.cli.users import show_instant
+from calendar_manager.domain.accounts import ConnectionStatus
+from calendar_manager.store.repositories.administration import ConnectionEntry, Key
+
+BATCH: Final = 200
+
+TONES: Final = {
+    ConnectionStatus.ACTIVE: "green",
+    ConnectionStatus.NEEDS_REAUTH: "red",
+    ConnectionStatus.DISCONNECTED: "dim",
+}
+
+app = typer.Typer(help="List connected accounts.", no_args_is_help=True)
+
+
+@app.callback()
+def group() -> None:
+    """List connected accounts."""
+
+
+@app.command("list")
+def list_connections(
+    *,
+    status: Annotated[
+        ConnectionStatus | None, typer.Option(help="Only connections in this state.")
+    ] = None,
+    home: InstallationHome = None,
+    as_json: AsJson = False,
+) -> None:
+    """List everybody's connections, the latest first."""
+    console = make_console(as_json=as_json)
+    with explained(console), opened(home) as services:
+        found = list(load_all(services, status))
+        with services.store.begin() as uow:
+            emails = uow.administration.find_emails({one.user_id for one in found})
+        if as_json:
+            announce_line({"connections": [_to_json(one) for one in found]})
+            return
+        table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+        for title in ("Connection", "Provider", "Of", "State", "Reason", "Last read"):
+            table.add_column(title, no_wrap=title == "Connection")
+        for one in found:
+            table.add_row(
+                str(one.id),
+                one.provider.value,
+                escape(emails.get(one.user_id, "")),
+                f"[{TONES[one.status]}]{one.status}[/]",
+                escape(one.reason_code or ""),
+                show_instant(one.last_synced_at),
+            )
+        console.print(table if found else "There are none.")
+
+
+def load_all(services: Services, status: ConnectionStatus | None) -> Iterator[ConnectionEntry]:
+    """Load all connections in a state, a batch at a time."""
+    after: Key | None = None
+    while True:
+        with services.store.begin() as uow:
+            page = uow.administration.list_connections(status=status, after=after, limit=BATCH)
+        if not page:
+            return
+        yield from page
+        after = (page[-1].created_at, page[-1].id)
+
+
+def _to_json(one: ConnectionEntry) -> dict[str, object]:
+    return {
+        "id": str(one.id),
+        "user_id": str(one.user_id),
+        "provider": one.provider.value,
+        "status": one.status.value,
+        "reason_code": one.reason_code,
+        "last_synced_at": one.last_synced_at.isoformat() if one.last_synced_at else None,
+    }
