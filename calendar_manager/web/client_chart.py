@@ -100,9 +100,11 @@ class Chart:
 
 
 def show_hours(minutes: float) -> str:
-    """Return a length such as ``7 h 30``."""
+    """Return a length such as ``7 h 30`` or ``45 min``."""
     whole, rest = divmod(round(minutes), 60)
-    return f"{whole} h {rest:02}" if rest else f"{whole} h"
+    if rest:
+        return f"{whole} h {rest:02}" if whole else f"{rest} min"
+    return f"{whole} h"
 
 
 def draw_chart(rows: Sequence[PeriodHours], first: date, end: date, color: str | None) -> Chart:

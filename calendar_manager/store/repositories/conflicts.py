@@ -20,6 +20,7 @@ from sqlalchemy import (
     tuple_,
     update,
 )
+from sqlalchemy.dialects.postgresql import TSTZRANGE
 from sqlalchemy.orm import Session
 
 from calendar_manager.domain.conflict_reconciliation import (
@@ -75,7 +76,9 @@ class ConflictRepository:
 
     def request_check_of_everybody(self) -> None:
         """Ask for all conflicts of the whole installation to be looked for again."""
-        everybody = select(func.gen_random_uuid(), UserRow.id, literal(range_of(EVERYTHING)))
+        everybody = select(
+            func.gen_random_uuid(), UserRow.id, literal(range_of(EVERYTHING), TSTZRANGE)
+        )
         self._session.execute(
             insert(ConflictCheckRow).from_select(["id", "user_id", "span"], everybody)
         )
