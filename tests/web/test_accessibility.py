@@ -1,0 +1,159 @@
+"""Every page for everybody: by axe-core, on a phone, in the dark, and with the keyboard alone."""
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from calendar_manager.launch.tour import TourUser
+from tests.web.axe import find_barriers
+from tests.web.browser import DESK, PHONE, STEP_MILLISECONDS, Look, Window
+from tests.web.stage import NEW, SETTLED, Stage
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+
+PICTURES: Final = Path(__file__).parents[2] / "docs" / "images"
+
+SCREENSHOTS: Final = "UPDATE_SCREENSHOTS"
+"""Environment variable; with ``1`` the pictures of the documentation are taken anew."""
+
+LOOKS: Final = {"desk": DESK, "phone": PHONE}
+
+DARK_AND_NARROW: Final = {"week"}
+"""Pages of which there are also pictures in the dark and on a phone."""
+
+expect.set_options(timeout=STEP_MILLISECONDS)
+
+Visit = Callable[[str, str], None]
+"""Opens a path, or stays where one is if it is empty, and judges it under a name."""
+
+
+@pytest.fixture(scope="module")
+def people(stage: Stage) -> None:
+    """Two people: one whose calendars are in, and one who only registered."""
+    stage.settle()
+
+
+@pytest.fixture(params=LOOKS)
+def window(
+    chromium: Browser, stage: Stage, people: None, request: pytest.FixtureRequest
+) -> Iterator[Window]:
+    window = Window(chromium, stage.address, LOOKS[request.param])
+    yield window
+    window.close()
+
+
+class Judge:
+    """Looks at pages in one window, in both schemes, and remembers what is wrong.
+
+    Args:
+        window: Where they are opened.
+    """
+
+    def __init__(self, window: Window, look: Look) -> None:
+        self._window = window
+        self._look = look
+        self.findings: list[str] = []
+
+    def visit(self, path: str, name: str = "") -> None:
+        """Open a page and judge it; the name is that of its picture."""
+        self._window.open(path)
+        self.judge(path, name)
+
+    def judge(self, path: str, name: str = "") -> None:
+        """Judge the page that is open."""
+        page = self._window.page
+        found = find_barriers(page, path)
+        if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+            found.append("it scrolls sideways")
+        self._keep(name, "")
+        self._window.resize(replace(self._look, scheme="dark"))
+        found += [f"dark: {one}" for one in find_barriers(page, path, only_colors=True)]
+        self._keep(name, "-dark")
+        self._window.resize(self._look)
+        self.findings += [f"{path} {name}: {one}" for one in found]
+
+    def _keep(self, name: str, scheme: str) -> None:
+        phone = "-phone" if self._look == PHONE else ""
+        if os.environ.get(SCREENSHOTS) != "1" or not name:
+            return
+        if (scheme or phone) and (name not in DARK_AND_NARROW or (scheme and phone)):
+            return
+        PICTURES.mkdir(exist_ok=True)
+        self._window.picture(PICTURES / f"{name}{phone}{scheme}.png")
+
+
+@pytest.fixture
+def judge(window: Window, request: pytest.FixtureRequest) -> Judge:
+    return Judge(window, LOOKS[request.node.callspec.params["window"]])
+
+
+def sign_in(page: Page, user: TourUser) -> None:
+    page.goto("/login")
+    page.get_by_label("E-mail address").fill(user.email)
+    page.get_by_label("Password").fill(user.password)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("navigation", name="Pages")).to_be_visible()
+
+
+def test_the_door(window: Window, judge: Judge) -> None:
+    judge.visit("/login", "login")
+    judge.visit("/register", "register")
+    window.page.get_by_label("Name").fill("Mara")
+    window.page.get_by_label("E-mail address").fill("mara@example.com")
+    window.page.get_by_label("Password").fill("short")
+    window.page.get_by_label("Time zone").fill("Middle/Earth")
+    window.page.get_by_role("button", name="Register").click()
+    expect(window.page.locator("[aria-invalid=true]").first).to_be_visible()
+    judge.judge("/register refused")
+    judge.visit("/nowhere", "problem")
+    window.expect_trouble("404")
+    window.expect_trouble("422")
+    assert judge.findings == []
+
+
+def test_pages_with_nothing_on_them_yet(window: Window, judge: Judge) -> None:
+    sign_in(window.page, NEW)
+    for path in ("/week", "/conflicts", "/availability", "/clients", "/connections", "/settings"):
+        judge.visit(path)
+    assert judge.findings == []
+
+
+def test_pages_full_of_data(window: Window, judge: Judge, stage: Stage) -> None:
+    sign_in(window.page, SETTLED)
+    for view in ("week", "day", "month", "agenda"):
+        judge.visit(f"/week?view={view}&date={stage.monday}", view)
+    for path in ("/conflicts", "/availability", "/clients", "/connections", "/settings"):
+        judge.visit(path, path.strip("/"))
+    assert judge.findings == []
+
+
+def test_pages_of_one_thing_and_of_the_installation(
+    window: Window, judge: Judge, stage: Stage
+) -> None:
+    page = window.page
+    sign_in(page, SETTLED)
+    window.open(f"/week?view=agenda&date={stage.monday}")
+    page.get_by_role("link", name=re.compile("^Tax adviser")).click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    judge.judge("an event", "event")
+    window.open("/conflicts")
+    follow(window, page.get_by_role("article").first.get_by_role("heading").get_by_role("link"))
+    judge.judge("a conflict", "conflict")
+    window.open("/clients")
+    follow(window, page.get_by_role("link", name="Harbour & Sons"))
+    judge.judge("a client", "client")
+    window.open("/connections")
+    page.get_by_role("link", name=re.compile("^Disconnect free")).click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    judge.judge("leaving")
+    for path in ("/admin", "/admin/users", "/admin/connections", "/admin/failures", "/admin/audit"):
+        judge.visit(path, path.strip("/").replace("/", "-"))
+    judge.visit("/activity")
+    judge.visit("/docs", "docs")
+    assert judge.findings == []
