@@ -169,7 +169,7 @@ def measure_dispatch(services: Services, sizes: Sizes) -> Row:
 
 def _count_waiting(services: Services) -> int:
     """Return how many jobs the messages name that wait in Redis."""
-    waiting = set()
+    waiting: set[str] = set()
     for name in (URGENT, ROUTINE):
         for message in cast("list[bytes]", services.redis.lrange(name, 0, -1)):
             (jobs,), _, _ = json.loads(base64.b64decode(json.loads(message)["body"]))

@@ -125,6 +125,7 @@ def describe_api(app: FastAPI) -> dict[str, Any]:
             if method in path:
                 _complete(path[method], path=address, method=method)
                 add_examples(path[method], schemas)
+    schema["components"]["responses"] = _share_problems(schema["paths"])
     return schema
 
 
@@ -150,6 +151,26 @@ def _complete(operation: dict[str, Any], *, path: str, method: str) -> None:
 def _add(responses: dict[str, Any], status: str, problem: Mapping[str, Any]) -> None:
     known = responses.get(status)
     responses[status] = problem if known is None else join_problems(known, problem)
+
+
+def _share_problems(paths: Mapping[str, Any]) -> dict[str, Any]:
+    """Let routes refer to problems that they have in common, and return those by name.
+
+    Otherwise nine tenths of the document would be the same few problems.
+    """
+    answers = [
+        (operation["responses"], status, answer)
+        for path in paths.values()
+        for operation in path.values()
+        for status, answer in operation["responses"].items()
+        if MEDIA_TYPE in answer.get("content", {})
+    ]
+    shared: dict[str, Any] = {}
+    for responses, status, answer in answers:
+        name = "-".join([status, *answer["content"][MEDIA_TYPE]["examples"]])
+        if shared.setdefault(name, answer) == answer:
+            responses[status] = {"$ref": f"#/components/responses/{name}"}
+    return dict(sorted(shared.items()))
 
 
 def _restore_nulls(schemas: Mapping[str, Any], schema: Mapping[str, Any], example: Any) -> None:  # noqa: ANN401 - any JSON.

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from ipaddress import ip_address
-from typing import Any, Final
+from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
 from redis import Redis
@@ -184,7 +184,7 @@ def _check_redis(services: Services) -> list[Finding]:
         with open_briefly(url) as redis:
             redis.ping()
             info = _read_info(redis)
-            seconds, microseconds = redis.time()
+            seconds, microseconds = cast("tuple[int, int]", redis.time())
     except AuthenticationError:
         refused = "Redis refuses the password."
         return [Finding("Redis", State.FAILED, refused, "Mend the password in REDIS_URL.")]
@@ -205,7 +205,7 @@ def _check_redis(services: Services) -> list[Finding]:
 def _read_info(redis: Redis) -> dict[str, Any]:
     """Return what Redis tells of itself; nothing where it is not allowed to tell."""
     try:
-        return dict(redis.info())
+        return cast("dict[str, Any]", redis.info())
     except ResponseError:
         return {}
 

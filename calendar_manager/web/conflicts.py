@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from calendar_manager.accounts.fields import check_lines
 from calendar_manager.domain.conflict_reconciliation import ConflictStatus
 from calendar_manager.domain.conflicts import ConflictSeverity, ConflictType
-from calendar_manager.scheduling.conflicts import ConflictView
+from calendar_manager.scheduling.conflicts import Conflicts, ConflictView
 from calendar_manager.scheduling.errors import ConflictEndedError, UnknownSubjectError
 from calendar_manager.web.conflict_list import (
     Asked,
@@ -28,7 +28,7 @@ from calendar_manager.web.conflict_words import SEVERITIES, TYPES
 from calendar_manager.web.deps import ServicesDep
 from calendar_manager.web.guards import check_session_form
 from calendar_manager.web.return_paths import is_htmx
-from calendar_manager.web.viewer import ViewerDep
+from calendar_manager.web.viewer import Viewer, ViewerDep
 
 router = APIRouter(prefix="/conflicts", include_in_schema=False)
 
@@ -84,25 +84,12 @@ def end(
     note: Annotated[str, Form()] = "",
 ) -> Response:
     """End a conflict as resolved or as not worth it, or tell why that cannot be."""
-    desk = open_conflicts(services)
+    problems = _find_problems(resolution, note)
     with _refusals():
-        problems = _find_problems(resolution, note)
-        if not problems:
-            try:
-                view = desk.resolve(
-                    viewer.user, conflict_id, _ENDS[resolution], check_lines(note) or None
-                )
-            except ConflictEndedError as error:
-                problems = {"": str(error)}
-        if problems:
-            view = desk.find(viewer.user, conflict_id)
-    status = (
-        HTTPStatus.CONFLICT
-        if "" in problems
-        else HTTPStatus.UNPROCESSABLE_ENTITY
-        if problems
-        else HTTPStatus.OK
-    )
+        view = _end(open_conflicts(services), viewer, conflict_id, resolution, note, problems)
+    status = HTTPStatus.UNPROCESSABLE_ENTITY if problems else HTTPStatus.OK
+    if "" in problems:
+        status = HTTPStatus.CONFLICT
     if not is_htmx(request):
         if problems:
             return _show_alone(viewer, services, view, problems=problems, note=note, status=status)
@@ -123,6 +110,24 @@ def end(
         still_open = load_segments(services, viewer.user, Asked())[0].count
         answer.headers["HX-Trigger"] = json.dumps({"conflict-ended": {"open": still_open}})
     return answer
+
+
+def _end(
+    desk: Conflicts,
+    viewer: Viewer,
+    conflict_id: UUID,
+    resolution: str,
+    note: str,
+    problems: dict[str, str],
+) -> ConflictView:
+    """End a conflict unless there are problems, to which its own end is added; return it."""
+    if not problems:
+        try:
+            said = check_lines(note) or None
+            return desk.resolve(viewer.user, conflict_id, _ENDS[resolution], said)
+        except ConflictEndedError as error:
+            problems[""] = str(error)
+    return desk.find(viewer.user, conflict_id)
 
 
 def _show_alone(

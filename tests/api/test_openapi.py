@@ -64,8 +64,18 @@ def document(served: tuple[FastAPI, str]) -> dict[str, Any]:
 
 @pytest.fixture
 def operations(document: dict[str, Any]) -> list[Operation]:
+    """Every operation, with the answers that it has in common with others put in."""
+    shared = document["components"]["responses"]
+
+    def resolve(operation: dict[str, Any]) -> dict[str, Any]:
+        responses = {
+            status: shared[answer["$ref"].rsplit("/", 1)[1]] if "$ref" in answer else answer
+            for status, answer in operation["responses"].items()
+        }
+        return {**operation, "responses": responses}
+
     return [
-        Operation(f"{method.upper()} {path}", operation)
+        Operation(f"{method.upper()} {path}", resolve(operation))
         for path, methods in document["paths"].items()
         for method, operation in methods.items()
         if method in METHODS

@@ -2,17 +2,17 @@
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from calendar_manager.launch.tour import TourUser
 from tests.web.axe import find_barriers
-from tests.web.browser import DESK, PHONE, STEP_MILLISECONDS, Look, Window
+from tests.web.browser import DESK, PHONE, Look, Window
 from tests.web.stage import NEW, SETTLED, Stage
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
@@ -26,11 +26,6 @@ LOOKS: Final = {"desk": DESK, "phone": PHONE}
 
 DARK_AND_NARROW: Final = {"week"}
 """Pages of which there are also pictures in the dark and on a phone."""
-
-expect.set_options(timeout=STEP_MILLISECONDS)
-
-Visit = Callable[[str, str], None]
-"""Opens a path, or stays where one is if it is empty, and judges it under a name."""
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +96,12 @@ def sign_in(page: Page, user: TourUser) -> None:
     expect(page.get_by_role("navigation", name="Pages")).to_be_visible()
 
 
+def follow(window: Window, link: Locator) -> None:
+    address = link.get_attribute("href")
+    assert address is not None
+    window.open(address)
+
+
 def test_the_door(window: Window, judge: Judge) -> None:
     judge.visit("/login", "login")
     judge.visit("/register", "register")
@@ -154,6 +155,79 @@ def test_pages_of_one_thing_and_of_the_installation(
     judge.judge("leaving")
     for path in ("/admin", "/admin/users", "/admin/connections", "/admin/failures", "/admin/audit"):
         judge.visit(path, path.strip("/").replace("/", "-"))
-    judge.visit("/activity")
+    judge.visit("/settings/activity")
     judge.visit("/docs", "docs")
     assert judge.findings == []
+
+
+FOCUS: Final = """() => {
+  const one = document.activeElement;
+  const style = getComputedStyle(one);
+  const ring = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0;
+  const label = one.getAttribute("aria-label") || one.innerText || one.labels?.[0]?.innerText || "";
+  return { label: label.trim(), ring: ring || style.boxShadow !== "none", tag: one.localName };
+}"""
+"""What has the focus, by its name, and whether eyes can tell."""
+
+
+def walk(page: Page, steps: int) -> list[str]:
+    """Press Tab so many times; return what it came by, and check that each was marked."""
+    names = []
+    for _ in range(steps):
+        page.keyboard.press("Tab")
+        focus = page.evaluate(FOCUS)
+        assert focus["ring"] or focus["tag"] == "body", f"nobody sees the focus on {focus}"
+        names.append(re.sub(r"\s+", " ", focus["label"]))
+    return names
+
+
+def test_the_keyboard_reaches_everything_that_matters(
+    chromium: Browser, stage: Stage, people: None
+) -> None:
+    window = Window(chromium, stage.address)
+    page = window.page
+    sign_in(page, SETTLED)
+    window.open(f"/week?view=week&date={stage.monday}")
+
+    page.keyboard.press("Tab")
+    assert page.evaluate(FOCUS)["label"] == "Skip to the content"
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("main")).to_be_focused()
+    assert walk(page, 4)[:1] == ["Today"], "the pages' names were skipped"
+
+    window.open(f"/week?view=week&date={stage.monday}")
+    came_by = walk(page, 24)
+    for name in ("Conflicts", "Connections", "Today", "Earlier", "Month", "Agenda"):
+        assert any(one.startswith(name) for one in came_by), (name, came_by)
+    window.close()
+
+
+def test_escape_leaves_a_dialog_and_the_focus_comes_back(
+    chromium: Browser, stage: Stage, people: None
+) -> None:
+    window = Window(chromium, stage.address)
+    page = window.page
+    sign_in(page, SETTLED)
+
+    window.open(f"/week?view=week&date={stage.monday}")
+    meeting = page.get_by_role("link", name=re.compile("^Tax adviser"))
+    leave_again(page, meeting)
+
+    window.open("/availability")
+    leave_again(page, page.get_by_role("button", name="Why not?"))
+
+    window.open("/connections")
+    leave_again(page, page.get_by_role("link", name=re.compile("^Disconnect free")))
+    window.close()
+
+
+def leave_again(page: Page, opener: Locator) -> None:
+    opener.focus()
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_be_visible()
+    page.keyboard.press("Tab")
+    assert dialog.evaluate("(one) => one.contains(document.activeElement)"), "Tab stays inside"
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(opener).to_be_focused()

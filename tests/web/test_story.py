@@ -6,7 +6,7 @@ from typing import Final
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.web.browser import STEP_MILLISECONDS, Window
+from tests.web.browser import Window
 from tests.web.stage import Stage
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
@@ -20,8 +20,6 @@ ACCOUNTS: Final = {
     "Cal.com": ("mara@lind.example", "Allow"),
 }
 """Each provider's account, and the button of its consent page."""
-
-expect.set_options(timeout=STEP_MILLISECONDS)
 
 
 def test_from_registering_to_leaving(chromium: Browser, stage: Stage) -> None:
@@ -96,9 +94,7 @@ def see_the_week(page: Page, stage: Stage) -> None:
     expect(find_meeting(page, "Website check")).to_have_count(1)
     both = find_meeting(page, "Intro call")
     expect(both).to_have_count(1)
-    expect(both).to_have_accessible_name(
-        re.compile(r"on [\w. ]+ and [\w. ]+")
-    )
+    expect(both).to_have_accessible_name(re.compile(r"on [\w. ]+ and [\w. ]+"))
     clash = find_meeting(page, "Tax adviser")
     expect(clash).to_have_accessible_name(re.compile("high conflict", re.IGNORECASE))
     expect(find_meeting(page, "Choir")).not_to_have_accessible_name(re.compile("conflict"))
