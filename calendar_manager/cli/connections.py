@@ -49,13 +49,12 @@ def list_connections(
             announce_line({"connections": [_to_json(one) for one in found]})
             return
         table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-        for title in ("Connection", "Provider", "Of", "State", "Reason", "Last read"):
-            table.add_column(title, no_wrap=title == "Connection")
+        for title in ("Of", "Provider", "State", "Reason", "Last read (UTC)"):
+            table.add_column(title)
         for one in found:
             table.add_row(
-                str(one.id),
-                one.provider.value,
                 escape(emails.get(one.user_id, "")),
+                one.provider.value,
                 f"[{TONES[one.status]}]{one.status}[/]",
                 escape(one.reason_code or ""),
                 show_instant(one.last_synced_at),

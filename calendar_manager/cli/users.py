@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Final
 
 import typer
@@ -45,7 +45,7 @@ def list_users(*, home: InstallationHome = None, as_json: AsJson = False) -> Non
             announce_line({"users": [_to_json(user) for user in users]})
             return
         table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-        for title in ("E-mail", "Name", "Role", "Accounts", "Registered", "Last sign-in"):
+        for title in ("E-mail", "Name", "Role", "Accounts", "Since (UTC)", "Last sign-in"):
             table.add_column(title, justify="right" if title == "Accounts" else "left")
         for user in users:
             table.add_row(
@@ -163,7 +163,7 @@ def read_password(*, from_input: bool) -> str:
 
 def show_instant(instant: datetime | None) -> str:
     """Return an instant for a table, in UTC as the logs have it."""
-    return "never" if instant is None else instant.strftime("%Y-%m-%d %H:%M UTC")
+    return "never" if instant is None else instant.astimezone(UTC).strftime("%Y-%m-%d %H:%M")
 
 
 def _to_json(user: UserEntry) -> dict[str, object]:

@@ -118,7 +118,7 @@ def test_no_answer_holds_a_title_an_attendee_or_a_secret(
 def test_people_are_listed_with_what_they_have(admin: Person, full: FullPerson) -> None:
     people = {one["email"]: one for one in items(admin, "users")}
     mara = people[full.person.email]
-    assert (mara["id"], mara["role"], mara["connections"]) == (full.person.id, "user", 1)
+    assert (mara["id"], mara["role"], mara["connections"]) == (full.person.id, "user", 2)
     assert mara["last_sign_in_at"] > mara["created_at"]
     assert people["ada@example.com"]["role"] == "admin"
 
@@ -126,8 +126,8 @@ def test_people_are_listed_with_what_they_have(admin: Person, full: FullPerson) 
 def test_connections_are_listed_by_their_state(
     admin: Person, full: FullPerson, services: Services
 ) -> None:
-    (active,) = items(admin, "connections", status="active")
-    assert active["id"] == full.ids["connection_id"]
+    listed = {one["id"]: one for one in items(admin, "connections", status="active")}
+    active = listed[full.ids["connection_id"]]
     assert active["user_id"] == full.person.id
     assert active["last_synced_at"]
     assert active["token_expires_at"]
@@ -136,8 +136,9 @@ def test_connections_are_listed_by_their_state(
         connection.execute(
             text("UPDATE connections SET status = 'needs_reauth', reason_code = 'revoked'")
         )
-    (broken,) = items(admin, "connections", status="needs_reauth")
-    assert broken["reason_code"] == "revoked"
+    broken = items(admin, "connections", status="needs_reauth")
+    assert {one["id"] for one in broken} == set(listed)
+    assert {one["reason_code"] for one in broken} == {"revoked"}
     assert items(admin, "connections", status="active") == []
 
 
@@ -159,15 +160,14 @@ def test_failures_are_told_by_their_reason(
 def test_the_overview_counts_everything(admin: Person, full: FullPerson) -> None:
     overview = admin.get("/api/admin/overview").json()
     assert overview["users"] == 2
-    (connections,) = overview["connections"]
-    assert (connections["provider"], connections["status"], connections["count"]) == (
-        "google",
-        "active",
-        1,
-    )
-    (provider,) = overview["providers"]
-    assert provider["connections"] == 1
-    assert provider["calendars"]["ok"] == 2
+    connections = {one["provider"]: one for one in overview["connections"]}
+    assert set(connections) == {"google", "caldotcom"}
+    assert (connections["google"]["status"], connections["google"]["count"]) == ("active", 1)
+    providers = {one["provider"]: one for one in overview["providers"]}
+    assert providers["google"]["connections"] == 1
+    assert providers["google"]["calendars"] == {"ok": 2}
+    assert providers["google"]["lag_seconds"] == 0
+    assert overview["open_conflicts"] == 0, "the one there is was ignored"
     assert overview["processes"] == {
         "redis": True,
         "workers": 0,

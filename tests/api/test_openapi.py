@@ -221,9 +221,9 @@ def test_every_operation_that_the_documentation_names_exists(
     shapes = [re.sub(r"{\w+}", "[^/]+", path) for path in document["paths"]]
     for called in re.findall(r"/api/[\w/${}-]+", text):
         path = re.sub(r"[${}]", "", called).rstrip("/")
-        assert any(re.fullmatch(shape, path) for shape in shapes) or path in {
-            "/api/auth/callback",
-        }, called
+        # The redirect address is written with dots for the provider.
+        known_path = any(re.fullmatch(shape, path) for shape in shapes)
+        assert known_path or path == "/api/auth/callback", called
 
 
 def test_there_are_no_errors_in_fastapis_own_shape(document: dict[str, Any]) -> None:

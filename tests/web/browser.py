@@ -22,6 +22,7 @@ FLAGS: Final = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--lang=en-GB",
 )
 
 STEP_MILLISECONDS: Final = 20_000

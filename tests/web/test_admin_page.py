@@ -115,7 +115,7 @@ def test_connections_are_narrowed_down_and_explained(
     assert full.person.email in page
     assert "revoked" in page
     assert "/sync" not in page, "what cannot be read cannot be synced"
-    assert "1 to reconnect" in open_page(browser, "/admin")
+    assert "2 to reconnect" in open_page(browser, "/admin")
 
 
 def test_a_sync_is_asked_for_from_the_list(

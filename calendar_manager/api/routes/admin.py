@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 
 from calendar_manager.api.deps import AccountsDep, CurrentAdmin, ServicesDep
 from calendar_manager.api.paging import Page, PageParamsDep, make_page
-from calendar_manager.api.problems import describe_problem
+from calendar_manager.api.problems import describe_problem, join_problems
 from calendar_manager.api.schemas.admin import (
     AdminAuditLineOut,
     AdminConnectionOut,
@@ -20,11 +20,9 @@ from calendar_manager.api.schemas.admin import (
 from calendar_manager.domain.accounts import ConnectionStatus
 from calendar_manager.web.installation import load_overview
 
-router = APIRouter(
-    prefix="/api/admin",
-    tags=["administration"],
-    responses={404: describe_problem(404, "not_found", "There is nothing at this address.")},
-)
+NO_ADMIN = describe_problem(404, "not_found", "There is nothing at this address.")
+
+router = APIRouter(prefix="/api/admin", tags=["administration"], responses={404: NO_ADMIN})
 
 ACTION_MAXIMUM = 100
 
@@ -50,7 +48,7 @@ def list_users(
 
 
 @router.get("/connections", summary="List everybody's connections")
-def list_connections(
+def list_all_connections(
     _admin: CurrentAdmin,
     services: ServicesDep,
     page: PageParamsDep,
@@ -73,7 +71,10 @@ def list_connections(
     status_code=HTTPStatus.ACCEPTED,
     summary="Sync somebody's connection",
     responses={
-        404: describe_problem(404, "connection_not_found", "There is no such connection."),
+        404: join_problems(
+            NO_ADMIN,
+            describe_problem(404, "connection_not_found", "There is no such connection."),
+        ),
         409: describe_problem(
             409,
             "nothing_to_sync",
@@ -103,7 +104,7 @@ def list_failures(
 
 
 @router.get("/audit", summary="List what was done by whomever")
-def list_audit(
+def list_whole_audit(
     _admin: CurrentAdmin,
     services: ServicesDep,
     page: PageParamsDep,

@@ -87,6 +87,7 @@ ProviderPath = Annotated[ProviderKind, Depends(read_provider)]
     response_model=AuthorizationOut,
     responses={
         302: {"description": "To the provider's consent page, for a browser."},
+        303: {"description": "To the sign-in page, for a browser in which nobody is signed in."},
         404: UNKNOWN_PROVIDER,
         409: NOT_CONFIGURED,
         502: PROVIDER_REFUSED,

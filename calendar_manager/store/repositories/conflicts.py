@@ -203,7 +203,7 @@ class ConflictRepository:
         query = _matching(select(ConflictRow), user_id, wanted)
         key = tuple_(ConflictRow.start_at, ConflictRow.id)
         if after is not None:
-            query = query.where(key > after)
+            query = query.where(key < after if wanted.latest_first else key > after)
         order = (ConflictRow.start_at, ConflictRow.id)
         if wanted.latest_first:
             query = query.order_by(*(column.desc() for column in order)).limit(limit)

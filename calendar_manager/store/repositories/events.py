@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 
 from calendar_manager.domain.events import Event
 from calendar_manager.domain.timespan import Span
+from calendar_manager.store.bulk import insert_missing, update_rows
 from calendar_manager.store.event_rows import event_from_row, event_values
 from calendar_manager.store.tables import (
     EventRow,
@@ -220,16 +221,12 @@ class EventRepository:
             for series_id, instance_ids in instances.items()
             for instance_id in instance_ids
         ]
-        if rows:
-            self._session.execute(insert(SeriesInstanceRow).on_conflict_do_nothing(), rows)
+        insert_missing(self._session, SeriesInstanceRow, rows)
 
     def note_problems(self, problems: Mapping[UUID, str | None]) -> None:
         """Write down why events could not be laid out, or that they can be."""
-        if problems:
-            self._session.execute(
-                update(EventRow),
-                [{"id": event_id, "problem": text} for event_id, text in problems.items()],
-            )
+        rows = [{"id": event_id, "problem": text} for event_id, text in problems.items()]
+        update_rows(self._session, EventRow, rows)
 
     def find_unseen(self, calendar_id: UUID, *, within: Span | None) -> Mapping[str, str | None]:
         """Return the living events that a complete full read has not seen: they are gone.

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from calendar_manager.domain.timespan import Span
+from calendar_manager.store.bulk import insert_missing
 from calendar_manager.store.tables import FullReadRow, ReadMarkRow
 
 
@@ -88,8 +89,7 @@ class FullReadRepository:
             {"calendar_id": calendar_id, "provider_event_id": provider_event_id}
             for provider_event_id in provider_event_ids
         ]
-        if marks:
-            self._session.execute(insert(ReadMarkRow).on_conflict_do_nothing(), marks)
+        insert_missing(self._session, ReadMarkRow, marks)
 
     def clear_marks(self, calendar_id: UUID) -> None:
         """Forget what a full read has seen."""

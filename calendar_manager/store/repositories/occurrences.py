@@ -8,13 +8,14 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import Date as DateType
 from sqlalchemy import Text, cast, delete, func, insert, select, update
-from sqlalchemy.dialects.postgresql import ARRAY, TIMESTAMP
+from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.orm import Session
 
 from calendar_manager.domain.busy import Busy
 from calendar_manager.domain.events import Occurrence
 from calendar_manager.domain.occurrences import name_occurrence
 from calendar_manager.domain.timespan import Span
+from calendar_manager.store.bulk import update_rows
 from calendar_manager.store.tables import OccurrenceRow, UserRow
 
 LaidOut = tuple[Busy, Sequence[Occurrence]]
@@ -139,32 +140,9 @@ class OccurrenceRepository:
     ) -> None:
         if removals:
             self._session.execute(delete(OccurrenceRow).where(OccurrenceRow.id.in_(removals)))
-        if updates:
-            self._move(updates)
+        update_rows(self._session, OccurrenceRow, updates)
         if inserts:
             self._session.execute(insert(OccurrenceRow), list(inserts))
-
-    def _move(self, updates: Sequence[dict[str, Any]]) -> None:
-        """Give occurrences other contents, all in one statement.
-
-        Given a list of rows, SQLAlchemy would send an UPDATE for each, and each would run the
-        triggers: a series that moves has a hundred of them.
-        """
-        table = OccurrenceRow.__table__
-        columns = [table.c[name] for name in ("id", "original_start", *_COLUMNS)]
-        rows = func.unnest(
-            *(
-                cast([row[column.name] for row in updates], ARRAY(column.type))
-                for column in columns
-            )
-        )
-        moved = rows.table_valued(*(column.name for column in columns)).render_derived("moved")
-        self._session.execute(
-            update(OccurrenceRow)
-            .where(OccurrenceRow.id == moved.c.id)
-            .values({name: moved.c[name] for name in ("original_start", *_COLUMNS)})
-            .execution_options(synchronize_session=False)
-        )
 
 
 def _only_ones(stored: Iterable[_Key], wanted: Iterable[_Key]) -> dict[_Key, _Key]:

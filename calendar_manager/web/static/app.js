@@ -83,4 +83,4 @@ document.addEventListener("DOMContentLoaded", () => {
   }
 });
 
-window.calendarManager = { toast };
+window.calendarManager = { ...window.calendarManager, toast };
