@@ -4,10 +4,10 @@ import random
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import cycle
 from time import perf_counter
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import create_engine, make_url, text
@@ -58,8 +58,8 @@ def measure_large(
 ) -> Iterator[Row]:
     """Yield how long one person's questions take in a large installation, beside a small one.
 
-    Each time another person is asked for, so that nobody's rows lie ready because they were just
-    asked for; as the first question warms up, nobody is asked for twice.
+    Each time another person is asked for, and of each only once, so that nobody's rows lie ready
+    because the same was just asked.
 
     Args:
         services: The parts of an installation without any people; a second database, which is
@@ -89,8 +89,8 @@ def write_sizes(services: Services) -> Iterator[str]:
     yield "| table | index | rows | size |"
     yield "| --- | --- | --- | --- |"
     for one in list_sizes(services.store.engine):
-        rows = "" if one.index else f"{one.rows:,}"
-        yield f"| {'' if one.index else one.table} | {one.index} | {rows} | {show_size(one.bytes)} |"
+        table, rows = ("", "") if one.index else (one.table, f"{one.rows:,}")
+        yield f"| {table} | {one.index} | {rows} | {show_size(one.bytes)} |"
 
 
 def show_size(size: int) -> str:
@@ -164,7 +164,7 @@ def _examine(store: Store, user: User) -> object:
     return examine_conflicts(store, user.id, system_clock)
 
 
-def _this_hour() -> Any:  # noqa: ANN401 - a datetime; the name says which.
+def _this_hour() -> datetime:
     return system_clock().replace(minute=0, second=0, microsecond=0)
 
 
@@ -181,7 +181,7 @@ def _compare(what: str, ask: Ask, aim: str, small: _Town, large: _Town, runs: in
         floor=taken["floor"],
         ours=taken["ours"],
         aim=aim,
-        reached=taken["ours"].median <= 1.5 * taken["floor"].median if aim else None,  # noqa: PLR2004 - as the aim says.
+        reached=taken["ours"].median <= 1.5 * taken["floor"].median if aim else None,
     )
 
 

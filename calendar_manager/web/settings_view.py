@@ -42,6 +42,11 @@ MINUTES: Final = (
 """Each of the numbers: name of its field, label, and what it means."""
 
 _ACTIONS: Final = {
+    "admin.demoted": "You no longer run the installation",
+    "admin.password_set": "Whoever runs the installation gave you a new password",
+    "admin.promoted": "You were allowed to run the installation",
+    "admin.sync_requested": "A sync was asked for by whoever runs the installation",
+    "admin.user_created": "Whoever runs the installation made your account",
     "availability.grant_removed": "An agreement about free time was ended",
     "availability.granted": "Somebody was allowed to ask when you are free",
     "calendar.deleted": "A calendar was put aside",

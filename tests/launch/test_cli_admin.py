@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 import structlog
-from click.testing import Result
 from cryptography.fernet import Fernet
 from sqlalchemy import Engine
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from calendar_manager.accounts.passwords import Passwords
 from calendar_manager.bootstrap import Services, build_services

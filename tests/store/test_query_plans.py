@@ -1,4 +1,4 @@
-"""How PostgreSQL runs the statements that everything waits for: by their indexes, never by all rows.
+"""How PostgreSQL runs the statements that everything waits for: by index, never over all rows.
 
 What is explained is what the repositories really send, so that the two cannot drift apart.
 """
@@ -6,6 +6,7 @@ What is explained is what the repositories really send, so that the two cannot d
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -26,7 +27,7 @@ PEOPLE = 30
 FULLNESS = Fullness(calendars=10, events=440, series=15)
 """2,000 occurrences for each person, so that one has a thirtieth of them."""
 
-SOON = NOW + timedelta(minutes=1)
+SOON = NOW + timedelta(seconds=30)
 """When one of three hundred is due."""
 
 LARGE = {"occurrences", "events", "calendars", "connections", "sync_jobs", "conflicts"}
@@ -37,12 +38,18 @@ BY_SPAN = "ix_occurrences_user_id_span"
 # A real installation has many more calendars than are due, asked for, or lost at any moment.
 STRANGERS = (
     """
+    INSERT INTO users (id, email, name, password_hash, time_zone)
+    SELECT gen_random_uuid(), number || '@stranger.test', 'Stranger', '!', 'UTC'
+    FROM generate_series(1, 9000) AS number
+    """,
+    """
     INSERT INTO connections (
       id, user_id, provider, provider_account_id, account, next_refresh_at, next_discovery_at
     )
-    SELECT gen_random_uuid(), users.id, 'microsoft', number::text, number::text,
-      :now + number * interval '1 minute', :now + number * interval '1 minute'
-    FROM users, generate_series(1, 300) AS number
+    SELECT gen_random_uuid(), id, 'microsoft', email, email,
+      :now + row_number() OVER () * interval '1 second',
+      :now + row_number() OVER () * interval '1 second'
+    FROM users WHERE name = 'Stranger'
     """,
     """
     INSERT INTO calendars (
@@ -63,6 +70,7 @@ STRANGERS = (
     """
     INSERT INTO sync_jobs (id, user_id, calendar_id, kind, trigger, queued_at, resend_at)
     SELECT gen_random_uuid(), user_id, id, 'incremental', 'beat', :now, next_sync_at FROM calendars
+    WHERE next_sync_at < :now + interval '1 minute'
     """,
     """
     INSERT INTO conflicts (
@@ -183,7 +191,7 @@ QUESTIONS: dict[str, tuple[Callable[[Scene], object], set[str]]] = {
     ),
     "occurrences around several changes": (
         lambda one: one.uow.agenda.load_busy(
-            one.user_id, [Span(NOW + timedelta(days=n), NOW + timedelta(days=n, hours=1)) for n in range(9)]
+            one.user_id, [Span(days(n).end, days(n + 0.1).end) for n in range(9)]
         ),
         {BY_SPAN, "pk_events"},
     ),
@@ -195,7 +203,8 @@ QUESTIONS: dict[str, tuple[Callable[[Scene], object], set[str]]] = {
     ),
     "lost jobs": (
         lambda one: one.uow.sync_jobs.resend_lost(now=SOON, limit=1000),
-        set(),
+        # The queued ones are few, and either of their two indexes leads to them.
+        {"uq_sync_jobs_calendar_id_running"},
     ),
     "tokens that end": (
         lambda one: one.uow.connections.claim_due_refreshes(
@@ -217,11 +226,11 @@ QUESTIONS: dict[str, tuple[Callable[[Scene], object], set[str]]] = {
     ),
     "calendars with their changes": (
         lambda one: one.uow.agenda.load_calendars(one.user_id),
-        {"ix_calendars_user_id", "ix_calendar_changes_calendar_id"},
+        {"ix_calendars_user_id", "pk_connections"},
     ),
     "series": (
         lambda one: one.uow.agenda.load_series(one.user_id, list(one.calendars)),
-        set(),
+        {"ix_events_user_id_masters", "ix_events_calendar_id_series_id"},
     ),
     "an event": (
         lambda one: one.uow.agenda.find_event(one.user_id, one.event_id),
@@ -245,15 +254,10 @@ QUESTIONS: dict[str, tuple[Callable[[Scene], object], set[str]]] = {
 
 
 def test_no_statement_of_a_busy_path_reads_a_whole_table(scene: Scene) -> None:
-    plans = {name: explain(scene.uow, lambda: ask(scene)) for name, (ask, _) in QUESTIONS.items()}
-    print(plans)
-    assert {name: plan.scanned & LARGE for name, plan in plans.items() if plan.scanned & LARGE} == {}
-    missing = {
-        name: indexes - plans[name].indexes
-        for name, (_, indexes) in QUESTIONS.items()
-        if not indexes <= plans[name].indexes
-    }
-    assert missing == {}
+    for name, (ask, indexes) in QUESTIONS.items():
+        plan = explain(scene.uow, partial(ask, scene))
+        assert not plan.scanned & LARGE, name
+        assert indexes <= plan.indexes, name
 
 
 def test_a_whole_table_that_is_read_is_noticed(scene: Scene) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import (
     cast,
     func,
     literal,
+    literal_column,
     not_,
     or_,
     select,
@@ -292,14 +293,21 @@ class SyncJobRepository:
         Returns:
             The jobs to send again; sending one too many is harmless.
         """
+        # Each state has an index of its own, far smaller than the history of all jobs; a list of
+        # states would have none.
+        is_late = or_(
+            *(
+                and_(SyncJobRow.status == literal_column(state), SyncJobRow.resend_at <= now)
+                for state in ("'queued'", "'running'")
+            )
+        )
         lost = (
             select(SyncJobRow.id)
             .join(CalendarRow, CalendarRow.id == SyncJobRow.calendar_id)
             .join(ConnectionRow, ConnectionRow.id == CalendarRow.connection_id)
             .where(
-                SyncJobRow.resend_at <= now,
+                is_late,
                 ConnectionRow.status == "active",
-                SyncJobRow.status.in_(["queued", "running"]),
                 or_(CalendarRow.leased_until.is_(None), CalendarRow.leased_until <= now),
             )
             .order_by(SyncJobRow.resend_at)
