@@ -5,78 +5,124 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Final
 
 import structlog
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from benchmarks import answering, arriving, computing, syncing
-from benchmarks.installation import start_installation
-from benchmarks.report import write_report
-from benchmarks.results import Row, draw_table
+from benchmarks import answering, arriving, computing, growth, large, memory, mixed, syncing
+from benchmarks.installation import Installation, start_installation
+from benchmarks.report import CHART, describe_run, write_sections
+from benchmarks.results import Row, draw_table, write_table
 
-REPORT = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
+Tell = Callable[[str], None]
 
-Part = Callable[[], Iterator[Row]]
+PARTS: Final = ("computing", "syncing", "answering", "mixed", "arriving")
+MEMORY_SIZES: Final = (1_000, 10_000, 100_000)
 
 
 def main() -> int:
-    """Measure, print a table, and write the report unless it was a quick look.
+    """Measure, print, and write the report unless only a part was asked for.
 
     Returns:
-        0; what an aim missed is said in the table and is no failure of the run.
+        0; an aim that was missed is said in the table and is no failure of the run.
     """
     arguments = _read_arguments()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
     console = Console(width=None if sys.stdout.isatty() else 200)
-    rows: list[Row] = []
     with Progress(
         SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=console
     ) as progress:
         shown = progress.add_task("starting PostgreSQL, Redis and the sandbox", total=None)
-        for row in _measure_all(quick=arguments.quick, only=set(arguments.only)):
-            rows.append(row)
-            progress.update(shown, description=f"done: {row.what}")
-    console.print(draw_table(rows))
+
+        def tell(what: str) -> None:
+            progress.update(shown, description=what)
+
+        if arguments.large:
+            sections = _measure_large(arguments.users, tell, console)
+        else:
+            wanted = set(arguments.only or PARTS)
+            rows = list(_measure(wanted, tell, quick=arguments.quick))
+            console.print(draw_table(rows))
+            sections = {"table": f"{describe_run()}\n\n" + "\n".join(write_table(rows))}
+            if not arguments.quick and not arguments.only:
+                sections |= _measure_growth(tell) | _measure_memory(tell)
     if not arguments.quick and not arguments.only:
-        write_report(REPORT, rows)
-        console.print(f"Written to {REPORT.relative_to(Path.cwd())}")
+        write_sections(sections)
+        console.print("Written to docs/performance.md")
     return 0
 
 
-def _measure_all(*, quick: bool, only: set[str]) -> Iterator[Row]:
+def _measure(wanted: set[str], tell: Tell, *, quick: bool) -> Iterator[Row]:
     """Yield the rows of every part that is wanted."""
     with tempfile.TemporaryDirectory(prefix="cm-bench-") as folder:
         home = Path(folder)
-        with start_installation(home / "one") as installation:
-            engine = installation.services.store.engine
-            parts: dict[str, Part] = {
-                "computing": lambda: computing.measure(
-                    engine, computing.QUICK if quick else computing.FULL
-                ),
-                "syncing": lambda: syncing.measure(
-                    installation, syncing.QUICK if quick else syncing.FULL
-                ),
-                "answering": lambda: answering.measure(
-                    installation, answering.QUICK if quick else answering.FULL
-                ),
-            }
-            for name, part in parts.items():
-                if not only or name in only:
-                    yield from part()
-        if not only or "arriving" in only:
+        if wanted - {"arriving"}:
+            with start_installation(home / "one") as installation:
+                for row in _measure_inside(installation, wanted, quick=quick):
+                    tell(f"done: {row.what}")
+                    yield row
+        if "arriving" in wanted:
             yield from arriving.measure(home / "two", arriving.QUICK if quick else arriving.FULL)
+
+
+def _measure_inside(installation: Installation, wanted: set[str], *, quick: bool) -> Iterator[Row]:
+    engine = installation.services.store.engine
+    if "computing" in wanted:
+        yield from computing.measure(engine, computing.QUICK if quick else computing.FULL)
+    if "syncing" in wanted:
+        yield from syncing.measure(installation, syncing.QUICK if quick else syncing.FULL)
+    if "answering" in wanted:
+        yield from answering.measure(installation, answering.QUICK if quick else answering.FULL)
+    if "mixed" in wanted:
+        yield from mixed.measure(installation, mixed.QUICK if quick else mixed.FULL)
+
+
+def _measure_growth(tell: Tell) -> dict[str, str]:
+    found: list[growth.Growth] = []
+    with (
+        tempfile.TemporaryDirectory(prefix="cm-bench-") as folder,
+        start_installation(Path(folder)) as installation,
+    ):
+        for one in growth.measure(installation.services, base=1_000, runs=15):
+            tell(f"done: {one.what}, exponent {one.exponent:.2f}")
+            found.append(one)
+    growth.draw(found, CHART)
+    return {"growth": "\n".join(growth.write_table(found))}
+
+
+def _measure_memory(tell: Tell) -> dict[str, str]:
+    found: list[memory.Footprint] = []
+    for one in memory.measure(MEMORY_SIZES):
+        tell(f"done: memory of a first sync of {one.events:,} events")
+        found.append(one)
+    return {"memory": "\n".join(memory.write_table(found))}
+
+
+def _measure_large(users: int, tell: Tell, console: Console) -> dict[str, str]:
+    with (
+        tempfile.TemporaryDirectory(prefix="cm-bench-") as folder,
+        start_installation(Path(folder), postgres=large.POSTGRES) as installation,
+    ):
+        rows = list(large.measure_large(installation.services, users=users, runs=15, tell=tell))
+        sizes = "\n".join(large.write_sizes(installation.services))
+    console.print(draw_table(rows))
+    table = "\n".join(write_table(rows))
+    return {"large": f"{describe_run()}\n\n{table}\n\n{sizes}"}
 
 
 def _read_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small sizes, one run of each")
     parser.add_argument(
-        "--only",
-        action="append",
-        default=[],
-        choices=["computing", "syncing", "answering", "arriving"],
-        help="measure this part only; may be repeated",
+        "--only", action="append", choices=PARTS, help="measure this part only; may be repeated"
+    )
+    parser.add_argument(
+        "--large", action="store_true", help="measure a large installation instead; takes long"
+    )
+    parser.add_argument(
+        "--users", type=int, default=large.USERS, help="how many people it has (default 10,000)"
     )
     return parser.parse_args()
 

@@ -9,13 +9,14 @@ shows. The time is compared with writing as many rows in bulk and nothing else.
 
 import argparse
 import gc
+import json
 import os
 import secrets
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import cast
@@ -59,7 +60,9 @@ def main() -> int:
     """Measure, and print a table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.first_sync", description=__doc__)
     parser.add_argument("--events", type=int, default=10_000, help="size of the calendar")
-    count = parser.parse_args().events
+    parser.add_argument("--json", action="store_true", help="print the samples as one line of JSON")
+    arguments = parser.parse_args()
+    count = arguments.events
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
     with tempfile.TemporaryDirectory() as home, start_installation(Path(home)) as installation:
         services = installation.services
@@ -67,7 +70,10 @@ def main() -> int:
         job_id = connect(services, ACCOUNT)
         samples = list(sync(services, job_id))
         floor = measure_floor(services)
-    _print(samples, floor)
+    if arguments.json:
+        print(json.dumps({"samples": [asdict(one) for one in samples], "floor": floor}))
+    else:
+        _print(samples, floor)
     return 0
 
 

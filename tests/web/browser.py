@@ -133,7 +133,7 @@ class Window:
     def close(self) -> None:
         """Close it, and fail if anything went wrong in it."""
         self._context.close()
-        assert self.troubles == []
+        assert not self.troubles, "\n".join(self.troubles)
 
     def _hear(self, message: ConsoleMessage) -> None:
         where: Any = message.location.get("url", "")

@@ -70,6 +70,10 @@ class Judge:
         self._window.open(path)
         self.judge(path, name)
 
+    def report(self) -> str:
+        """Return all findings, one a line."""
+        return "\n".join(self.findings)
+
     def judge(self, path: str, name: str = "") -> None:
         """Judge the page that is open."""
         page = self._window.page
@@ -125,14 +129,14 @@ def test_the_door(window: Window, judge: Judge) -> None:
     judge.visit("/nowhere", "problem")
     window.expect_trouble("404")
     window.expect_trouble("422")
-    assert judge.findings == []
+    assert not judge.findings, judge.report()
 
 
 def test_pages_with_nothing_on_them_yet(window: Window, judge: Judge) -> None:
     sign_in(window.page, NEW)
     for path in ("/week", "/conflicts", "/availability", "/clients", "/connections", "/settings"):
         judge.visit(path)
-    assert judge.findings == []
+    assert not judge.findings, judge.report()
 
 
 def test_pages_full_of_data(window: Window, judge: Judge, stage: Stage) -> None:
@@ -143,7 +147,7 @@ def test_pages_full_of_data(window: Window, judge: Judge, stage: Stage) -> None:
         judge.visit(f"/week?view={view}&date={stage.monday}", "" if judge.on_phone else view)
     for path in ("/conflicts", "/availability", "/clients", "/connections", "/settings"):
         judge.visit(path, path.strip("/"))
-    assert judge.findings == []
+    assert not judge.findings, judge.report()
 
 
 def test_pages_of_one_thing_and_of_the_installation(
@@ -171,7 +175,7 @@ def test_pages_of_one_thing_and_of_the_installation(
     window.open("/docs")
     expect(page.get_by_text("/api/conflicts", exact=True).first).to_be_visible()
     judge.judge("/docs", "docs")
-    assert judge.findings == []
+    assert not judge.findings, judge.report()
 
 
 FOCUS: Final = """() => {
@@ -232,6 +236,25 @@ def test_escape_leaves_a_dialog_and_the_focus_comes_back(
 
     window.open("/connections")
     leave_again(page, page.get_by_role("link", name=re.compile("^Disconnect free")))
+    window.close()
+
+
+def test_the_focus_stays_on_a_meeting_that_is_drawn_anew(
+    chromium: Browser, stage: Stage, people: None
+) -> None:
+    window = Window(chromium, stage.address)
+    page = window.page
+    sign_in(page, SETTLED)
+    for view in ("week", "agenda"):
+        window.open(f"/week?view={view}&date={stage.monday}")
+        meeting = page.get_by_role("link", name=re.compile("^Tax adviser"))
+        meeting.focus()
+        page.evaluate("document.activeElement.dataset.drawnBefore = 'yes'")
+        with page.expect_response(re.compile("/week/events")):
+            page.evaluate("document.dispatchEvent(new CustomEvent('week-changed'))")
+        window.settle()
+        expect(page.locator("[data-drawn-before]")).to_have_count(0)
+        expect(meeting).to_be_focused()
     window.close()
 
 

@@ -16,6 +16,7 @@ document.addEventListener("DOMContentLoaded", () => {
   const browserZone = Intl.DateTimeFormat().resolvedOptions().timeZone || "";
   let zone = page.dataset.zone;
   let opened = "";
+  let lost = "";
   let asked = 0;
 
   /** Return the wall clock of a zone now, as the grid writes it: without an offset. */
@@ -177,6 +178,16 @@ document.addEventListener("DOMContentLoaded", () => {
       if (view.type !== VIEWS.agenda) {
         el.title = `${one.title}, ${one.label}`;
       }
+      if (lost === one.id) {
+        lost = "";
+        linkOf(el).focus({ preventScroll: true });
+      }
+    },
+    // New answers are drawn with new elements; the focus goes on from the old one to the new one.
+    eventWillUnmount({ el }) {
+      if (el.contains(document.activeElement)) {
+        lost = el.dataset.occurrence || "";
+      }
     },
     eventClick({ event, jsEvent }) {
       if (jsEvent.ctrlKey || jsEvent.metaKey || jsEvent.shiftKey) {
@@ -242,6 +253,11 @@ document.addEventListener("DOMContentLoaded", () => {
     }
   }
 
+  /** Return the part of a meeting that takes the focus: in the agenda a link within its row. */
+  function linkOf(drawn) {
+    return drawn.matches("a") ? drawn : drawn.querySelector("a");
+  }
+
   // Details.
   async function open(one) {
     opened = one.id;
@@ -263,7 +279,9 @@ document.addEventListener("DOMContentLoaded", () => {
     body.replaceChildren();
     // The grid may have drawn the meeting anew since, so that the old element is gone.
     const again = page.querySelector(`[data-occurrence="${CSS.escape(opened)}"]`);
-    (again?.matches("a") ? again : again?.querySelector("a"))?.focus();
+    if (again) {
+      linkOf(again).focus();
+    }
   });
   document.addEventListener("week-changed", () => calendar.refetchEvents());
   document.addEventListener("htmx:beforeSwap", (event) => {
