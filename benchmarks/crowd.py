@@ -138,9 +138,10 @@ class Size:
 def person_of(number: int, engine: Engine) -> UUID:
     """Return the id of one of the people, the first of whom has number 0."""
     with engine.connect() as connection:
-        return connection.scalars(
-            text("SELECT md5('user ' || CAST(:number AS integer))::uuid"), {"number": number}
-        ).one()
+        found = connection.scalars(
+            text("SELECT md5('user ' || CAST(:number AS integer))"), {"number": number}
+        )
+        return UUID(found.one())
 
 
 def make_crowd(engine: Engine, people: int, *, now: datetime, tell: Tell) -> None:

@@ -66,6 +66,6 @@ def start_installation(
         services.redis.close()
     finally:
         sandbox.terminate()
-        sandbox.wait()
+        sandbox.communicate()
         redis.stop()
         database.stop()

@@ -132,7 +132,7 @@ def _questions(cache: AnswerCache) -> Mapping[str, tuple[Ask, str]]:
     """Return the questions by their names, each with its aim."""
     return {
         "availability of 60 days, not kept": (_ask_free, ""),
-        "availability of 60 days, kept": (lambda *asked: _ask_free(*asked, cache), ""),
+        "availability of 60 days, kept": (lambda store, user: _ask_free(store, user, cache), ""),
         "a week's agenda": (_ask_week, ""),
         "why not then?": (_ask_why, ""),
         "conflicts after one change": (_examine, "≤ 1.5 ×"),

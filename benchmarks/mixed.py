@@ -1,7 +1,7 @@
-"""Answers over HTTP while workers sync: the same questions with nothing else going on, beside it."""
+"""Answers over HTTP while workers sync, beside the same answers while nobody does."""
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from threading import Event, Thread
@@ -212,7 +212,7 @@ def _count_succeeded(services: Services, ids: list[UUID]) -> int:
 
 def _count(services: Services, statement: str, values: Mapping[str, object]) -> int:
     with services.store.engine.connect() as connection:
-        return connection.scalars(text(statement), values).one()
+        return int(connection.scalars(text(statement), values).one())
 
 
 def _describe(load: _Load) -> str:
