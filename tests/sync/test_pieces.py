@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 
@@ -72,7 +73,7 @@ def test_a_lost_piece_is_sent_again(large: Desk) -> None:
     job = large.request()
     large.run(job)
     large.clock.now += RESEND_AFTER + timedelta(seconds=1)
-    sent = []
+    sent: list[UUID] = []
     dispatch_syncs(large.context, lambda jobs: sent.extend(job_id for job_id, _ in jobs))
     assert job.id in sent
 

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
 
 from calendar_manager.api.schemas.account_security import AuditLineOut
 from calendar_manager.domain.accounts import ConnectionStatus, ProviderKind
@@ -20,7 +21,7 @@ from calendar_manager.web.installation import Overview, SignsOfLife
 
 _USER = "1c7d44ce-6b0f-4d8e-9d53-7b6a3a6d2f10"
 _CONNECTION = "9f2c1c3e-55c7-4f0f-a3df-6f1b6f6b1c22"
-_FAILURE = {
+_FAILURE: JsonDict = {
     "id": "7a5e5d2c-1f0e-4bb3-9d0a-3c1d2b0a9f11",
     "user_id": _USER,
     "calendar_id": "3b9f1c52-8f5a-4a55-8f0b-0a4a1c9de001",
