@@ -128,6 +128,8 @@ class Supervisor:
         while self._children:
             child = self._children.pop()
             stop_process(child.process, STOP_STEPS)
+            # Whoever noticed the end first, the handle has to learn of it before it goes.
+            child.process.poll()
             self._kill_group(child.process.pid)
         stop_marked(self._home)
 

@@ -19,10 +19,10 @@ import json
 import sys
 from array import array
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from datetime import UTC, datetime, timedelta
 from threading import Lock
-from typing import Final, cast
+from typing import Final, Generic, TypeVar, cast
 
 import structlog
 from redis import Redis
@@ -34,6 +34,7 @@ from calendar_manager.domain.errors import InvalidSpanError
 from calendar_manager.domain.timespan import Span
 from calendar_manager.domain.users import User
 from calendar_manager.scheduling.busy_time import BusyTime
+from calendar_manager.scheduling.free_time import FreeTime
 from calendar_manager.store.agenda_entries import AgendaCalendar
 from calendar_manager.telemetry.instruments import ANSWER_CACHE
 from calendar_manager.telemetry.tally import TALLY
@@ -45,7 +46,10 @@ AWAY: Final = timedelta(seconds=30)
 """For so long after Redis failed it is left alone, so that not every question waits for it."""
 
 REMEMBERED: Final = 100_000
-"""How many spans a process remembers in all, which takes some 30 MB of memory."""
+"""How many spans of busy time a process remembers, and of free time as many again; a hundred
+thousand take some 30 MB of memory."""
+
+Value = TypeVar("Value")
 
 _VERSION: Final = 1
 """To be raised when other things become busy or values look different, so that none is kept."""
@@ -94,7 +98,8 @@ class AnswerCache:
         self._redis = redis
         self._clock = clock
         self._away_until: datetime | None = None
-        self._memory = _Memory(REMEMBERED)
+        self._memory = _Memory(REMEMBERED, _count_busy)
+        self._free = _Memory(REMEMBERED, _count_free)
 
     @classmethod
     def connect(cls, url: str, clock: Callable[[], datetime]) -> "AnswerCache":
@@ -143,6 +148,21 @@ class AnswerCache:
         except RedisError as error:
             self._note_away(error)
 
+    def find_free(self, key: Hashable, compute: Callable[[], FreeTime]) -> FreeTime:
+        """Return the free time that this process remembers, or else computes and remembers.
+
+        Args:
+            key: All that it depends on, the key of the busy time among it.
+            compute: Finds it.
+        """
+        free = self._free.find(key)
+        if free is not None:
+            TALLY.count(ANSWER_CACHE, "hit")
+            return free
+        free = compute()
+        self._free.keep(key, free)
+        return free
+
     def _is_away(self) -> bool:
         return self._away_until is not None and self._clock() < self._away_until
 
@@ -151,40 +171,49 @@ class AnswerCache:
         log.warning("answer_cache_away", error=str(error))
 
 
-class _Memory:
+class _Memory(Generic[Value]):
     """What this process remembers: the values that were used last, up to a number of spans.
 
     Args:
         most: How many spans in all.
+        measure: Tells how many spans a value holds.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, measure: Callable[[Value], int]) -> None:
         self._most = most
+        self._measure = measure
         self._spans = 0
-        self._values: OrderedDict[str, BusyTime] = OrderedDict()
+        self._values: OrderedDict[Hashable, Value] = OrderedDict()
         # Requests are answered by several threads.
         self._lock = Lock()
 
-    def find(self, key: str) -> BusyTime | None:
+    def find(self, key: Hashable) -> Value | None:
         with self._lock:
             value = self._values.get(key)
             if value is not None:
                 self._values.move_to_end(key)
             return value
 
-    def keep(self, key: str, value: BusyTime) -> None:
+    def keep(self, key: Hashable, value: Value) -> None:
         with self._lock:
             if key not in self._values:
                 self._values[key] = value
-                self._spans += _size(value)
+                self._spans += self._size(value)
             while self._spans > self._most:
                 _, oldest = self._values.popitem(last=False)
-                self._spans -= _size(oldest)
+                self._spans -= self._size(oldest)
+
+    def _size(self, value: Value) -> int:
+        # One without any span takes room as well.
+        return 1 + self._measure(value)
 
 
-def _size(value: BusyTime) -> int:
-    """Return how many spans a value holds; one without any takes room as well."""
-    return 1 + len(value.spans) + len(value.meetings)
+def _count_busy(busy: BusyTime) -> int:
+    return len(busy.spans) + len(busy.meetings)
+
+
+def _count_free(free: FreeTime) -> int:
+    return len(free.windows) + len(free.slots)
 
 
 def _show(span: Span) -> tuple[str, str]:

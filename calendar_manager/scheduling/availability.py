@@ -1,22 +1,28 @@
 """When is a user free? From the rules, the calendars, and how far they can be trusted."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+from calendar_manager.domain.availability import bookable_span
 from calendar_manager.domain.freshness import Freshness, find_blocking
 from calendar_manager.domain.rules import AvailabilityRules
 from calendar_manager.domain.rules_document import rules_from_document
-from calendar_manager.domain.times import find_zone
+from calendar_manager.domain.times import find_zone, local_date, start_of_day
 from calendar_manager.domain.timespan import Span
 from calendar_manager.domain.users import User
 from calendar_manager.scheduling.answer_cache import AnswerCache, name_question
 from calendar_manager.scheduling.asked_time import Moment, resolve_span
 from calendar_manager.scheduling.busy_time import BusyTime, load_busy_time
 from calendar_manager.scheduling.calendars import find_freshness, load_calendars
-from calendar_manager.scheduling.free_time import FreeTime, find_free_time, span_to_load
+from calendar_manager.scheduling.free_time import (
+    FreeTime,
+    cut_free_time,
+    find_free_time,
+    span_to_load,
+)
 from calendar_manager.scheduling.public_holidays import check_place
 from calendar_manager.store.agenda_entries import AgendaCalendar
 from calendar_manager.store.unit_of_work import Store
@@ -155,20 +161,18 @@ def answer_question(
     taking_part = [entry for entry in background.calendars if entry.calendar.blocks_availability]
     freshness = find_freshness(taking_part, now, maximum_age)
     load = None if find_blocking(freshness) else span_to_load(rules, asked, now)
-    busy = BusyTime() if load is None else find_busy_time(store, user, taking_part, load, answers)
     duration = question.duration_minutes or rules.slot_duration_minutes
     step = question.step_minutes or rules.slot_step_minutes
     free = FreeTime()
     if load is not None:
-        free = find_free_time(
-            rules,
-            busy,
-            asked,
-            now=now,
+        wish = _Wish(
+            rules=rules,
+            asked=asked,
             duration=timedelta(minutes=duration),
             step=timedelta(minutes=step),
             grid_zone=question.grid_zone,
         )
+        free = _find_free(store, user, taking_part, load, wish, now, answers)
     return AvailabilityAnswer(
         time_zone=question.time_zone or rules.time_zone,
         duration_minutes=duration,
@@ -184,6 +188,8 @@ def find_busy_time(
     calendars: Sequence[AgendaCalendar],
     span: Span,
     answers: AnswerCache | None,
+    *,
+    key: str | None = None,
 ) -> BusyTime:
     """Return a user's busy time from the cache, or else from the database.
 
@@ -195,8 +201,10 @@ def find_busy_time(
         calendars: Those that take part, as loaded a moment ago.
         span: Only what overlaps this.
         answers: Where busy time is kept that was loaded for the same question before.
+        key: The name of the question, where it is known already.
     """
-    key = name_question(user, calendars, span)
+    if key is None:
+        key = name_question(user, calendars, span)
     kept = None if answers is None else answers.find(key)
     if kept is not None:
         return kept
@@ -205,6 +213,59 @@ def find_busy_time(
     if answers is not None:
         answers.keep(key, busy)
     return busy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wish:
+    """What is wanted of somebody's time, whatever the moment of the question."""
+
+    rules: AvailabilityRules
+    asked: Span
+    duration: timedelta
+    step: timedelta
+    grid_zone: str | None
+
+    def fulfil(self, busy: BusyTime, now: datetime) -> FreeTime:
+        return find_free_time(
+            self.rules,
+            busy,
+            self.asked,
+            now=now,
+            duration=self.duration,
+            step=self.step,
+            grid_zone=self.grid_zone,
+        )
+
+    def without_notice(self) -> "_Wish":
+        return replace(self, rules=replace(self.rules, minimum_notice_minutes=0))
+
+
+def _find_free(
+    store: Store,
+    user: User,
+    calendars: Sequence[AgendaCalendar],
+    load: Span,
+    wish: _Wish,
+    now: datetime,
+    answers: AnswerCache | None,
+) -> FreeTime:
+    """Return the free time, the same with a memory and without.
+
+    What is remembered holds all day long, as if the question were asked at midnight and no notice
+    were needed; the moment of the question only cuts off what lies before.
+    """
+    if answers is None:
+        return wish.fulfil(find_busy_time(store, user, calendars, load, None), now)
+    key = name_question(user, calendars, load)
+    zone = find_zone(wish.rules.time_zone)
+    today = start_of_day(local_date(now, zone), zone)
+
+    def compute() -> FreeTime:
+        busy = find_busy_time(store, user, calendars, load, answers, key=key)
+        return wish.without_notice().fulfil(busy, today)
+
+    free = answers.find_free((key, wish, today), compute)
+    return cut_free_time(free, bookable_span(wish.rules, now).start)
 
 
 def load_rules(store: Store, user: User) -> AvailabilityRules:

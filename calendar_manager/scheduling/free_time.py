@@ -1,8 +1,10 @@
 """Free time from rules and busy time that are loaded already."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import attrgetter
 
 from calendar_manager.domain.availability import bookable_span, free_windows
 from calendar_manager.domain.daily_limits import keep_within_minutes
@@ -97,3 +99,16 @@ def find_free_time(
     # The days of the limits stay those of the rules.
     slots = find_slots(windows, AvailabilityRules(time_zone=grid_zone), duration, step)
     return FreeTime(windows, keep_within_minutes(rules, slots, busy.meetings, asked))
+
+
+def cut_free_time(free: FreeTime, start: datetime) -> FreeTime:
+    """Return what of some free time can be booked from an instant on.
+
+    Neither the grid of the slots nor the limits of a day depend on the moment of the question,
+    so what was found for the whole day only has to lose what lies before.
+    """
+    first = bisect_right(free.windows, start, key=attrgetter("end"))
+    windows = list(free.windows[first:])
+    if windows and windows[0].start < start:
+        windows[0] = Span(start, windows[0].end)
+    return FreeTime(windows, free.slots[bisect_left(free.slots, start, key=attrgetter("start")) :])
