@@ -291,7 +291,10 @@ def _tell_progress(read: Sequence[CalendarView], runs: _Runs, done: int) -> str:
 
 
 def _tell_all(number: int) -> str:
-    return "Its calendar is current." if number == 1 else f"All {number} calendars are current."
+    which = {1: "Its calendar is", 2: "Both calendars are"}.get(
+        number, f"All {number} calendars are"
+    )
+    return f"{which} current."
 
 
 def _count(number: int, noun: str) -> str:

@@ -83,7 +83,7 @@ def test_an_account_shows_its_calendars_and_how_they_are(
     sign_in(browser)
     page = open_page(browser)
     assert "Side projects" in page
-    assert "All 2 calendars are current." in page
+    assert "Both calendars are current." in page
     assert page.count('<span class="badge good">Current</span>') == 2
     assert "sse-connect" not in page, "nothing is under way"
 
@@ -248,12 +248,12 @@ def test_the_stream_follows_a_first_sync_to_its_end(
     events = events_of(told)
     progress = [data for name, data in events if name == f"progress-{connection['id']}"]
     assert "0 of 2 calendars current" in progress[0]
-    assert "All 2 calendars are current." in progress[-1]
+    assert "Both calendars are current." in progress[-1]
     calendar = [data for name, data in events if name == f"calendar-{main_calendar(mara)['id']}"]
     assert "Waits for its turn" in calendar[0]
     assert "Current" in calendar[-1]
     assert [name for name, _ in events[-2:]] == ["said", "done"]
-    assert events[-2][1].strip() == f"Google, {ACCOUNT}: All 2 calendars are current."
+    assert events[-2][1].strip() == f"Google, {ACCOUNT}: Both calendars are current."
 
 
 def test_the_progress_counts_the_events_of_all_calendars(

@@ -68,7 +68,7 @@ def connect_all(page: Page) -> None:
         page.evaluate("window.sameDocument = true")
         card = page.get_by_role("region", name=account)
         expect(card).to_contain_text(
-            re.compile(r"(All \d calendars are|Its one calendar is|calendar is) current"),
+            re.compile(r"(All \d calendars|Both calendars|Its calendar) (are|is) current"),
             timeout=SYNC_MILLISECONDS,
         )
         assert page.evaluate("window.sameDocument"), "it came without loading the page anew"
