@@ -43,7 +43,7 @@ class Holder:
 
     def end(self, number: signal.Signals) -> int:
         self.process.send_signal(number)
-        return self.process.wait(timeout=30)
+        return self.process.wait(timeout=90)
 
 
 class Holders:
@@ -82,7 +82,7 @@ class Holders:
         for process in self._processes:
             if process.poll() is None:
                 process.terminate()
-            process.communicate(timeout=30)
+            process.communicate(timeout=90)
 
 
 def is_alive(pid: int) -> bool:

@@ -118,7 +118,7 @@ def test_a_second_start_says_who_holds_the_folder(
     running: tuple[Running, Running], running_home: Path
 ) -> None:
     second = Holders(running_home, "current").launch()
-    output, errors = second.communicate(timeout=30)
+    output, errors = second.communicate(timeout=90)
 
     assert output == ""
     assert "HomeInUseError" in errors

@@ -53,7 +53,12 @@ def expected_conflicts(
         _judge(first, second, taking_part, settings)
         for first, second in combinations(taking_part, 2)
     )
-    return sorted((one for one in found if one is not None), key=str)
+    return sorted((one for one in found if one is not None), key=order_of)
+
+
+def order_of(told: Told) -> tuple[Any, ...]:
+    """Return what conflicts are sorted by; a set by itself has no order that equal ones share."""
+    return (*told[:-1], sorted(told[-1]))
 
 
 def _copies(calendar: str, source: ScriptedSource) -> Iterator[Copy]:

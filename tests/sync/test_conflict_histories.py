@@ -30,7 +30,7 @@ from calendar_manager.sync.context import SyncContext
 from calendar_manager.sync.detect import examine_conflicts
 from calendar_manager.sync.requests import request_sync
 from tests.factories import add_calendar, add_connection, add_user
-from tests.sync.conflict_oracle import Side, Told, expected_conflicts
+from tests.sync.conflict_oracle import Side, Told, expected_conflicts, order_of
 from tests.sync.desk import NOW, Clock
 from tests.sync.recovery import run_until_quiet
 from tests.sync.scripted_provider import ScriptedFactory, ScriptedProvider, ScriptedSource
@@ -205,7 +205,7 @@ class World:
     def check(self) -> None:
         expected = expected_conflicts(self.sources, self.settings)
         records = self.records()
-        assert sorted((told(one) for one in records), key=str) == expected
+        assert sorted((told(one) for one in records), key=order_of) == expected
         standing = {one[-1] for one in expected}
         self.answers = {
             sides: status for sides, status in self.answers.items() if sides in standing
@@ -220,7 +220,7 @@ class World:
             uow.session.execute(text("DELETE FROM conflicts"))
             uow.conflicts.request_check_all(self.user_id)
         self.examine()
-        return sorted((told(one) for one in self.records()), key=str)
+        return sorted((told(one) for one in self.records()), key=order_of)
 
 
 MOODS: Final[tuple[dict[str, Any], ...]] = (
