@@ -55,7 +55,7 @@ NOW: Final = timedelta(0)
 SINGLY: Final = 100
 """So many routine jobs of one dispatch are sent one by one, for any free worker to take."""
 
-GROUP: Final = 20
+GROUP: Final = 50
 """So many jobs are in a group otherwise."""
 
 REQUEST_ID_HEADER: Final = "request_id"

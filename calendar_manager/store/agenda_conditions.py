@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, and_, or_
 
 from calendar_manager.domain.busy import Busy
 from calendar_manager.domain.timespan import Span
-from calendar_manager.store.spans import multirange_of
+from calendar_manager.store.spans import multirange_of, overlaps_any
 from calendar_manager.store.tables import (
     CalendarRow,
     EventRow,
@@ -27,7 +27,7 @@ def takes_time_in(user_id: UUID, spans: Sequence[Span]) -> tuple[ColumnElement[b
     """Return the conditions of a user's occurrences that take time in one of some spans."""
     return (
         OccurrenceRow.user_id == user_id,
-        OccurrenceRow.span.bool_op("&&")(multirange_of(spans)),
+        overlaps_any(OccurrenceRow.span, spans),
         OccurrenceRow.busy != Busy.FREE,
     )
 
@@ -45,7 +45,7 @@ def lies_in(spans: Sequence[Span]) -> ColumnElement[bool]:
         OccurrenceRow.start_at < max(span.end for span in spans),
         where.bool_op("@>")(OccurrenceRow.start_at),
     )
-    return or_(OccurrenceRow.span.bool_op("&&")(where), inside)
+    return or_(overlaps_any(OccurrenceRow.span, spans), inside)
 
 
 def is_wanted(text: str | None, *, mirrors: bool) -> list[ColumnElement[bool]]:

@@ -13,7 +13,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Engine, event, text
 
-from benchmarks.people import Fullness, make_person
+from benchmarks.people import Fullness, make_even_person, make_person
 from calendar_manager.domain.accounts import Calendar
 from calendar_manager.domain.timespan import Span
 from calendar_manager.store.agenda_entries import AgendaFilter
@@ -263,3 +263,29 @@ def test_no_statement_of_a_busy_path_reads_a_whole_table(scene: Scene) -> None:
 def test_a_whole_table_that_is_read_is_noticed(scene: Scene) -> None:
     count = text("SELECT count(*) FROM occurrences WHERE busy = 'busy'")
     assert explain(scene.uow, lambda: scene.uow.session.execute(count)).scanned == {"occurrences"}
+
+
+def test_a_person_who_has_the_whole_database_is_looked_up_by_time_as_well(
+    clean_database: Engine,
+) -> None:
+    """Where everything belongs to one user, only the estimate by time says how little is asked."""
+    user_id = make_even_person(clean_database, 30_000)
+    with clean_database.begin() as connection:
+        connection.execute(text("ANALYZE"))
+        middle = connection.scalar(
+            text("SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY start_at) FROM events")
+        )
+    assert isinstance(middle, datetime)
+    hour, week = Span(middle, middle + timedelta(hours=1)), Span(middle, middle + timedelta(days=7))
+    later = Span(middle + timedelta(days=2), middle + timedelta(days=2, hours=1))
+    with make_store(clean_database).begin() as uow:
+        calendars = [one.calendar.id for one in uow.agenda.load_calendars(user_id)]
+        wanted = AgendaFilter(calendar_ids=calendars)
+        for ask in (
+            lambda: uow.agenda.load_busy(user_id, [hour]),
+            lambda: uow.agenda.load_busy(user_id, [hour, later]),
+            lambda: uow.agenda.list_entries(user_id, week, wanted, limit=100),
+        ):
+            plan = explain(uow, ask)
+            assert not plan.scanned & {"events", "occurrences"}
+            assert BY_SPAN in plan.indexes

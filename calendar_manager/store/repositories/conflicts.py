@@ -41,7 +41,7 @@ from calendar_manager.store.conflict_rows import (
     history_from_row,
 )
 from calendar_manager.store.execution import execute_count
-from calendar_manager.store.spans import EVERYTHING, multirange_of, range_of, span_of
+from calendar_manager.store.spans import EVERYTHING, overlaps_any, range_of, span_of
 from calendar_manager.store.tables import ConflictCheckRow, ConflictHistoryRow, ConflictRow, UserRow
 
 _LOCK_SPACE = 20_261_120
@@ -127,7 +127,7 @@ class ConflictRepository:
             select(ConflictRow)
             .where(
                 ConflictRow.user_id == user_id,
-                ConflictRow.hull.bool_op("&&")(multirange_of(spans)),
+                overlaps_any(ConflictRow.hull, spans),
             )
             .order_by(ConflictRow.id)
             .with_for_update()
