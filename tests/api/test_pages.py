@@ -154,7 +154,7 @@ def test_an_account_is_connected_and_left_by_hand(
     assert ACCOUNT in page
     assert ">Connected<" in page
     assert "Side projects" in page
-    assert "All 2 calendars are current." in page
+    assert "Both calendars are current." in page
     asked = re.search(r'href="(/connections/[^"]+/disconnect)"', page)
     assert asked
     question = browser.get(asked[1]).text
