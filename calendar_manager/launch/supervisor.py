@@ -7,7 +7,6 @@ the mark, so that all of them are found again even after the supervisor itself w
 import os
 import shutil
 import signal
-import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from typing import Final
 
 import psutil
 
-from calendar_manager.embedded.running import is_alive, log_tail, stop_process
+from calendar_manager.embedded.running import is_alive, launch, log_tail, stop_process
 from calendar_manager.launch.errors import LaunchError
 from calendar_manager.launch.patience import Patience
 
@@ -45,7 +44,7 @@ class Program:
 class Child:
     """A program that runs, or has to run again."""
 
-    def __init__(self, program: Program, log: Path, process: psutil.Popen) -> None:
+    def __init__(self, program: Program, log: Path, process: psutil.Process) -> None:
         self.program = program
         self.log = log
         self.process = process
@@ -128,21 +127,18 @@ class Supervisor:
         while self._children:
             child = self._children.pop()
             stop_process(child.process, STOP_STEPS)
-            # Whoever noticed the end first, the handle has to learn of it before it goes.
-            child.process.poll()
             self._kill_group(child.process.pid)
         stop_marked(self._home)
 
-    def _spawn(self, program: Program, log: Path) -> psutil.Popen:
+    def _spawn(self, program: Program, log: Path) -> psutil.Process:
         descriptor = os.open(
             log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
         )
         try:
-            return psutil.Popen(
+            return launch(
                 program.command,
                 env={**program.environ, MARK: str(self._home)},
                 cwd=self._home,
-                stdin=subprocess.DEVNULL,
                 stdout=descriptor,
                 stderr=descriptor,
                 # A group of its own: the terminal's Ctrl-C must not reach it before its turn.
