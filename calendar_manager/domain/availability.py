@@ -6,7 +6,7 @@ The answer depends on its arguments alone, in whatever zone the server runs.
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date, datetime, timedelta
-from operator import attrgetter
+from operator import itemgetter
 from zoneinfo import ZoneInfo
 
 from calendar_manager.domain.daily_limits import find_full_days
@@ -15,8 +15,6 @@ from calendar_manager.domain.rules import (
     WEEKDAYS,
     AvailabilityRules,
     WallWindow,
-    Weekday,
-    weekday_of,
 )
 from calendar_manager.domain.times import (
     MIDNIGHT,
@@ -28,6 +26,7 @@ from calendar_manager.domain.times import (
 from calendar_manager.domain.timespan import Span, merge_spans, subtract_spans
 
 _ONE_DAY = timedelta(days=1)
+_ONE_MINUTE = timedelta(minutes=1)
 
 
 def working_windows(
@@ -106,30 +105,22 @@ def free_windows(
     first_day = local_date(wanted.start, zone) - _ONE_DAY
     working = working_windows(rules, first_day, local_date(wanted.end, zone), holidays)
     full_days = find_full_days(rules, busy if meetings is None else meetings, wanted)
-    earliest = wanted.start - timedelta(minutes=rules.buffer_before_minutes)
-    latest = wanted.end + timedelta(minutes=rules.buffer_after_minutes)
-    near = [
-        span
-        for span in busy
-        if earliest < span.end and span.start < latest and span.start < span.end
-    ]
     if full_days:
         working = subtract_spans(working, full_days)
-    return list(_subtract(working, _merge_widened(rules, near), wanted))
+    return list(_subtract(working, _widen(rules, busy, wanted), wanted))
 
 
 def _hours_by_day(
     rules: AvailabilityRules, first_day: date, last_day: date, holidays: AbstractSet[date]
 ) -> Iterator[tuple[date, Sequence[WallWindow]]]:
     """Yield the days that have hours, with their wall clocks."""
-    weekly: dict[Weekday, list[WallWindow]] = {day: [] for day in WEEKDAYS}
-    for entry in rules.weekly:
-        for weekday in entry.days:
-            weekly[weekday].append(entry.window)
+    weekly = [
+        [entry.window for entry in rules.weekly if weekday in entry.days] for weekday in WEEKDAYS
+    ]
     overrides = {override.day: override.windows for override in rules.overrides}
     for offset in range((last_day - first_day).days + 1):
-        day = first_day + timedelta(days=offset)
-        hours = overrides.get(day, weekly[weekday_of(day)])
+        day = first_day + offset * _ONE_DAY
+        hours = overrides.get(day, weekly[day.weekday()])
         if not hours or day in holidays:
             continue
         if any(off.first <= day <= off.last for off in rules.days_off):
@@ -146,7 +137,7 @@ def _windows_of_day(day: date, hours: Sequence[WallWindow], zone: ZoneInfo) -> I
     plain = next_midnight - midnight == _ONE_DAY
     wall_midnight = datetime.combine(day, MIDNIGHT)
     for window in hours:
-        since, until = timedelta(minutes=window.start), timedelta(minutes=window.end)
+        since, until = window.start * _ONE_MINUTE, window.end * _ONE_MINUTE
         start = midnight + since if plain else resolve_wall(wall_midnight + since, zone)
         if plain and window.end < MINUTES_PER_DAY:
             end = midnight + until
@@ -157,50 +148,51 @@ def _windows_of_day(day: date, hours: Sequence[WallWindow], zone: ZoneInfo) -> I
             yield Span(start, end)
 
 
-def _merge_widened(
-    rules: AvailabilityRules, busy: Iterable[Span]
-) -> Iterator[tuple[datetime, datetime]]:
-    """Yield what is busy with the buffers of a new booking, by start and by end.
+def _widen(
+    rules: AvailabilityRules, busy: Iterable[Span], wanted: Span
+) -> list[tuple[datetime, datetime]]:
+    """Return what is busy with the buffers of a new booking, where it reaches into ``wanted``.
 
-    Thousands of spans are merged for one answer and few are left. So the buffers are added after
-    merging, though they can make neighbours overlap again, and what is yielded are bare starts
-    and ends.
+    There are thousands of them for one answer, so they are bare starts and ends.
+
+    Returns:
+        Sorted by start; they may overlap.
     """
     before = timedelta(minutes=rules.buffer_after_minutes)
     after = timedelta(minutes=rules.buffer_before_minutes)
-    start = end = None
-    for span in sorted(busy, key=attrgetter("start")):
-        if start is None or end is None:
-            start, end = span.start, span.end
-        elif span.start > end:
-            yield start - before, end + after
-            start, end = span.start, span.end
-        elif span.end > end:
-            end = span.end
-    if start is not None and end is not None:
-        yield start - before, end + after
+    earliest, latest = wanted.start - after, wanted.end + before
+    taken = [
+        (span.start - before, span.end + after)
+        for span in busy
+        if earliest < span.end and span.start < latest and span.start < span.end
+    ]
+    taken.sort(key=itemgetter(0))
+    return taken
 
 
 def _subtract(
-    working: Iterable[Span], taken: Iterator[tuple[datetime, datetime]], wanted: Span
+    working: Iterable[Span], taken: Iterable[tuple[datetime, datetime]], wanted: Span
 ) -> Iterator[Span]:
     """Yield what is left of the working hours inside ``wanted``.
 
     Args:
         working: Sorted and disjoint.
-        taken: Sorted both by start and by end; they may overlap.
+        taken: Sorted by start; they may overlap.
         wanted: Everything outside is left out.
     """
-    block = next(taken, None)
+    blocks = iter(taken)
+    # Nothing is asked about what begins where the question ends.
+    nothing_more = (wanted.end, wanted.end)
+    taken_from, taken_until = next(blocks, nothing_more)
     for window in working:
         start, end = max(window.start, wanted.start), min(window.end, wanted.end)
-        while block is not None and block[0] < end:
-            if start < block[0]:
-                yield Span(start, block[0])
-            start = max(start, block[1])
-            if block[1] >= end:
+        while taken_from < end:
+            if start < taken_from:
+                yield Span(start, taken_from)
+            start = max(start, taken_until)
+            if taken_until >= end:
                 # The next window may lie under this block as well.
                 break
-            block = next(taken, None)
+            taken_from, taken_until = next(blocks, nothing_more)
         if start < end:
             yield Span(start, end)

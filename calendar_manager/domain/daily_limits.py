@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 from calendar_manager.domain.rules import AvailabilityRules
-from calendar_manager.domain.times import dates_within, day_span, find_zone
+from calendar_manager.domain.times import dates_within, day_span, find_zone, start_of_day
 from calendar_manager.domain.timespan import DateSpan, Span, merge_spans
 
 _ONE_DAY = timedelta(days=1)
@@ -100,9 +100,11 @@ def keep_within_minutes(
 def split_by_day(span: Span, zone: ZoneInfo) -> Iterator[tuple[date, timedelta]]:
     """Yield each local day that a span touches, with the real time that it takes of it."""
     for day in dates_within(span, zone):
-        part = span.intersection(day_span(DateSpan(day, day + _ONE_DAY), zone))
-        if part is not None:
-            yield day, part.duration
+        start = max(span.start, start_of_day(day, zone))
+        end = min(span.end, start_of_day(day + _ONE_DAY, zone))
+        # A clock change at midnight can leave a stretch that belongs to no day.
+        if start < end:
+            yield day, end - start
 
 
 def _is_full(rules: AvailabilityRules, booked: BookedDay) -> bool:

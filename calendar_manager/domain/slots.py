@@ -88,8 +88,8 @@ def _stretch(instant: datetime, zone: ZoneInfo) -> _Stretch:
     """Return the stretch from an instant on."""
     local = instant.astimezone(zone)
     offset = local.utcoffset()
-    wall = local.replace(tzinfo=None)
-    midnight = instant - (wall - datetime.combine(wall, MIDNIGHT))
+    # Between two clocks of one zone, a difference is that of what they show.
+    midnight = instant - (local - datetime.combine(local, MIDNIGHT, zone))
     end = midnight + _ONE_DAY
     last = end - timedelta.resolution
     if _offset(last, zone) != offset:

@@ -79,12 +79,15 @@ def local_date(instant: datetime, zone: ZoneInfo) -> date:
     return _convert(instant, zone).date()
 
 
+@lru_cache(maxsize=4096)
 def start_of_day(day: date, zone: ZoneInfo) -> datetime:
     """Return the first instant of a local day, in UTC.
 
-    Where a gap swallows midnight, the day begins at the end of the gap.
+    Where a gap swallows midnight, the day begins at the end of the gap. What was found is
+    remembered, because one answer asks about each of its days several times, and the next answer
+    about the same days again.
     """
-    return resolve_wall(datetime.combine(day, MIDNIGHT), zone)
+    return _convert(datetime.combine(day, MIDNIGHT, zone), UTC)
 
 
 def day_span(days: DateSpan, zone: ZoneInfo) -> Span:
@@ -96,6 +99,8 @@ def dates_within(span: Span, zone: ZoneInfo) -> list[date]:
     """List the local dates that a span touches, in order; an empty span touches one."""
     first = local_date(span.start, zone)
     last = local_date(max(span.start, span.end - timedelta.resolution), zone)
+    if first == last:
+        return [first]
     return [first + timedelta(days=offset) for offset in range((last - first).days + 1)]
 
 

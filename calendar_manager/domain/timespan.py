@@ -27,15 +27,13 @@ class Span:
     start: datetime
     end: datetime
 
-    def __post_init__(self) -> None:
-        if self.start.tzinfo is None or self.end.tzinfo is None:
-            raise InvalidSpanError("a span needs instants with a time zone")
-        if self.start.tzinfo is not UTC:
-            object.__setattr__(self, "start", self.start.astimezone(UTC))
-        if self.end.tzinfo is not UTC:
-            object.__setattr__(self, "end", self.end.astimezone(UTC))
-        if self.end < self.start:
-            raise InvalidSpanError(f"the span ends at {self.end} before it starts at {self.start}")
+    def __init__(self, start: datetime, end: datetime) -> None:
+        if start.tzinfo is not UTC or end.tzinfo is not UTC:
+            start, end = _in_utc(start), _in_utc(end)
+        if end < start:
+            raise InvalidSpanError(f"the span ends at {end} before it starts at {start}")
+        _set_start(self, start)
+        _set_end(self, end)
 
     @property
     def duration(self) -> timedelta:
@@ -58,6 +56,8 @@ class Span:
     def intersection(self, other: "Span") -> "Span | None":
         """Return the shared stretch, or None when there is none."""
         start, end = max(self.start, other.start), min(self.end, other.end)
+        if start is self.start and end is self.end and start < end:
+            return self
         return Span(start, end) if start < end else None
 
     def hull(self, other: "Span") -> "Span":
@@ -67,6 +67,18 @@ class Span:
     def widened(self, before: timedelta, after: timedelta) -> "Span":
         """Return the span grown by ``before`` at its start and ``after`` at its end."""
         return Span(self.start - before, self.end + after)
+
+
+# Answers are made of thousands of spans. Writing into the slots takes a third less time for each
+# than the initializer that a frozen dataclass is given, which passes through object.__setattr__.
+_set_start = Span.__dict__["start"].__set__
+_set_end = Span.__dict__["end"].__set__
+
+
+def _in_utc(instant: datetime) -> datetime:
+    if instant.tzinfo is None:
+        raise InvalidSpanError("a span needs instants with a time zone")
+    return instant.astimezone(UTC)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -97,22 +109,27 @@ class DateSpan:
 def merge_spans(spans: Iterable[Span]) -> list[Span]:
     """Join overlapping and touching spans; return them sorted, apart, and none empty."""
     merged: list[Span] = []
-    start: datetime | None = None
+    first: Span | None = None
     end: datetime | None = None
     # By start alone, because comparing whole spans takes several times as long.
     for span in sorted(spans, key=attrgetter("start")):
         if span.start == span.end:
             continue
-        if start is None or end is None:
-            start, end = span.start, span.end
+        if first is None or end is None:
+            first, end = span, span.end
         elif span.start > end:
-            merged.append(Span(start, end))
-            start, end = span.start, span.end
+            merged.append(_until(first, end))
+            first, end = span, span.end
         elif span.end > end:
             end = span.end
-    if start is not None and end is not None:
-        merged.append(Span(start, end))
+    if first is not None and end is not None:
+        merged.append(_until(first, end))
     return merged
+
+
+def _until(span: Span, end: datetime) -> Span:
+    """Return the span with that end: itself when it has it, which is cheaper than a new one."""
+    return span if span.end == end else Span(span.start, end)
 
 
 def subtract_spans(keep: Sequence[Span], take: Sequence[Span]) -> list[Span]:

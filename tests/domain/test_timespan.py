@@ -1,5 +1,8 @@
 """Spans against an oracle that knows nothing but sets of minutes."""
 
+import copy
+import pickle
+from dataclasses import FrozenInstanceError, replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from itertools import pairwise
 
@@ -105,6 +108,18 @@ def test_a_span_that_ends_before_it_starts_is_refused() -> None:
 def test_a_span_of_wall_clocks_is_refused(start: datetime, end: datetime) -> None:
     with pytest.raises(InvalidSpanError, match="time zone"):
         Span(start, end)
+
+
+def test_a_span_cannot_be_changed_and_a_copy_of_it_is_checked_again() -> None:
+    made = span(0, 60)
+    with pytest.raises(FrozenInstanceError):
+        made.end = made.start  # type: ignore[misc]  # This is what is refused.
+    assert replace(made, end=span(0, 90).end) == span(0, 90)
+    with pytest.raises(InvalidSpanError, match="before it starts"):
+        replace(made, start=span(61, 90).start)
+    for same in (copy.deepcopy(made), pickle.loads(pickle.dumps(made))):  # noqa: S301 - our own.
+        assert same == made
+        assert hash(same) == hash(made)
 
 
 def test_days_are_counted_without_the_end() -> None:
