@@ -39,7 +39,6 @@ EXPORT_TO_CALDOTCOM: Final = "export.push"
 
 SUBJECTS: Final[Mapping[str, str]] = {
     SYNC_CALENDAR: "job_id",
-    SYNC_CALENDARS: "job_ids",
     DISCOVER_CALENDARS: "connection_id",
     EXAMINE_CONFLICTS: "user_id",
     REFRESH_TOKENS: "connection_id",
@@ -48,7 +47,11 @@ SUBJECTS: Final[Mapping[str, str]] = {
     REASSIGN_CLIENTS: "user_id",
     EXPORT_TO_CALDOTCOM: "connection_id",
 }
-"""What the one argument of each task is the id of, as log lines name it."""
+"""What the one argument of each task is the id of, as log lines name it.
+
+A group of jobs is not among them: each run names its own job, and fifty ids on every line would
+name none.
+"""
 
 NOW: Final = timedelta(0)
 

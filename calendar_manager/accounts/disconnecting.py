@@ -68,8 +68,7 @@ class Disconnecting:
         """
         with self._store.begin() as uow:
             connection = _choose(uow, user_id, provider, connection_id)
-        tokens = self._grants.load(connection.id)
-        with self._store.begin() as uow:
+            tokens = self._grants.load(uow, connection.id)
             channels = uow.channels.list_of_connection(connection.id)
             calendar_ids = uow.calendars.list_ids(connection.id)
             if not uow.connections.delete(user_id, connection.id):
@@ -93,20 +92,20 @@ class Disconnecting:
             UserGoneError: They were erased already.
         """
         with self._store.begin() as uow:
-            connections = uow.connections.list(user_id)
-        granted = [(connection, self._grants.load(connection.id)) for connection in connections]
-        with self._store.begin() as uow:
-            channels = [uow.channels.list_of_connection(one.id) for one in connections]
+            # Nobody connects an account of theirs any more while this is held.
             user = uow.users.lock(user_id)
             if user is None:
                 raise UserGoneError
+            connections = uow.connections.list(user_id)
+            tokens = [self._grants.load(uow, one.id) for one in connections]
+            channels = [uow.channels.list_of_connection(one.id) for one in connections]
             uow.users.delete(user_id)
             unread = [one for one in connections if not self._grants.is_read(uow, one)]
             uow.audit.record(
                 "user.erased", user_id=user_id, detail={"connections": len(connections)}
             )
-        for (connection, tokens), open_channels in zip(granted, channels, strict=True):
-            self._leave(connection, tokens, open_channels)
+        for left in zip(connections, tokens, channels, strict=True):
+            self._leave(*left)
         if self._traces is not None:
             # Last, because giving the grants back may be counted.
             self._traces.remove(user, unread)

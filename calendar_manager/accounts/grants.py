@@ -30,11 +30,10 @@ class Grants:
         self._store = store
         self._registry = registry
 
-    def load(self, connection_id: UUID) -> Tokens | None:
+    def load(self, uow: UnitOfWork, connection_id: UUID) -> Tokens | None:
         """Return the tokens of a connection, or None when there are none that can be read."""
         try:
-            with self._store.begin() as uow:
-                loaded = uow.connections.load_tokens(connection_id)
+            loaded = uow.connections.load_tokens(connection_id)
         except UndecipherableError:
             return None
         return None if loaded is None else loaded[1]

@@ -181,7 +181,7 @@ def _show_jobs(measured: Measurements, now: datetime) -> Iterator[Metric]:
     yield unfinished
     yield _show_soonest(
         "sync_job_oldest_wait_seconds",
-        "Since when the sync job that waits longest was asked for, put-back ones included.",
+        "For how long the sync job that waits longest has waited, put-back ones included.",
         [
             (one.provider, one.oldest_queued_at)
             for one in measured.unfinished_jobs

@@ -23,12 +23,12 @@ class Lease:
         job_id: The job that it runs.
         kind: What the job reads.
         trigger: Why it was asked for.
-        queued_at: When it was first asked for.
+        queued_at: When it was first asked for; by somebody else than beat, if anybody did.
         attempts: How often it was started without coming further, this time included.
         pages: How many pages earlier attempts have applied.
         calendar: The calendar.
         connection: The account that the calendar belongs to.
-        tokens: The account's tokens; None when they were removed.
+        tokens: The account's tokens; None when they were removed, or no key opens them.
         cursor: Where the last complete read ended.
         cursor_version: The normalizer that was at work then.
         failures: How many runs in a row have failed.

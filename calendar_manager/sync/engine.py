@@ -60,6 +60,7 @@ def run_job(context: SyncContext, job_id: UUID, *, worker_lost: bool = False) ->
         log.info("sync_skipped", job_id=str(job_id))
         return None
     with structlog.contextvars.bound_contextvars(
+        job_id=str(job_id),
         user_id=str(lease.calendar.user_id),
         connection_id=str(lease.connection.id),
         calendar_id=str(lease.calendar.id),
@@ -146,7 +147,6 @@ def _hold(context: SyncContext, lease: Lease, error: TooManyDeletionsError) -> F
         deleting=error.deletion.deleting,
         living=error.deletion.living,
     )
-    TALLY.count(BREAKER_TRIPS, lease.connection.provider.value)
     with context.store.begin() as uow:
         # The next look has to see the whole source again.
         uow.full_reads.end(lease.calendar.id)
@@ -157,6 +157,7 @@ def _hold(context: SyncContext, lease: Lease, error: TooManyDeletionsError) -> F
             next_sync_at=now + LOOK_AGAIN,
             now=now,
         )
+    TALLY.count(BREAKER_TRIPS, lease.connection.provider.value)
     return None if waiting is None else FollowUp(waiting)
 
 
@@ -174,7 +175,8 @@ def _put_back(
         "sync_put_back",
         job_id=str(lease.job_id),
         reason=error.reason,
-        request_id=error.request_id,
+        # Not request_id, which is that of the request to us that led here.
+        provider_request_id=error.request_id,
         wait_seconds=wait.total_seconds(),
     )
     # A message that waits for long would lie in a worker's memory; the next dispatch after the

@@ -1,7 +1,11 @@
 """The doors to syncing."""
 
 from collections.abc import Sequence
+from typing import Final
 from uuid import UUID
+
+import structlog
+from celery.exceptions import SoftTimeLimitExceeded
 
 from calendar_manager.job_queue import (
     DISCOVER_CALENDARS,
@@ -19,22 +23,43 @@ from calendar_manager.sync.engine import run_job
 from calendar_manager.sync.tokens import fresh_tokens
 from calendar_manager.tasks.application import app, context, services
 
+log = structlog.get_logger(__name__)
+
+_OF_THE_WHOLE_GROUP: Final = (SoftTimeLimitExceeded, *Door.autoretry_for)
+"""What a further job would meet as well."""
+
 
 @app.task(name=SYNC_CALENDAR, bind=True, soft_time_limit=1800, time_limit=1860)
 def sync_calendar(task: Door, job_id: str) -> None:
     """Run one sync job, and send what has to come after it."""
-    _run(UUID(job_id), task)
+    # The broker hands a message out again when the process died that worked on it.
+    worker_lost = bool((task.request.delivery_info or {}).get("redelivered"))
+    _run(UUID(job_id), worker_lost=worker_lost)
 
 
-@app.task(name=SYNC_CALENDARS, bind=True, soft_time_limit=1800, time_limit=1860)
-def sync_calendars(task: Door, job_ids: Sequence[str]) -> None:
+@app.task(name=SYNC_CALENDARS, soft_time_limit=1800, time_limit=1860)
+def sync_calendars(job_ids: Sequence[str]) -> None:
     """Run the sync jobs of a group, one after the other.
 
     A slow one keeps nobody waiting for long: a job that no worker has taken up after a while is
     sent again by itself, and whoever comes second finds nothing to do.
+
+    When the worker of a group died, the message does not tell over which of the jobs, and others
+    may be at work on the rest by now. So no lease is taken from anybody: the one that the dead
+    worker held runs out.
     """
+    failure: Exception | None = None
     for job_id in job_ids:
-        _run(UUID(job_id), task)
+        try:
+            _run(UUID(job_id), worker_lost=False)
+        except _OF_THE_WHOLE_GROUP:
+            raise
+        except Exception as error:
+            # The others of the group have nothing to do with it.
+            log.exception("job_of_group_failed", job_id=job_id)
+            failure = error
+    if failure is not None:
+        raise failure
 
 
 @app.task(name=DISCOVER_CALENDARS, soft_time_limit=120, time_limit=150)
@@ -61,9 +86,7 @@ def examine(user_id: str) -> None:
     examine_conflicts(services.store, UUID(user_id), services.clock)
 
 
-def _run(job_id: UUID, task: Door) -> None:
-    # The broker hands a message out again when the process died that worked on it.
-    worker_lost = bool((task.request.delivery_info or {}).get("redelivered"))
+def _run(job_id: UUID, *, worker_lost: bool) -> None:
     follow_up = run_job(context, job_id, worker_lost=worker_lost)
     if follow_up is not None:
         services.queue.sync_calendar(

@@ -28,9 +28,11 @@ def test_every_action_of_the_audit_log_is_written_somewhere() -> None:
         assert any(f'"{action}"' in text for text in CODE.values()), action
 
 
-def test_every_action_that_is_written_about_people_is_named() -> None:
-    for text in CODE.values():
-        for action in re.findall(r'audit\.record\(\s*"(\w+\.\w+)"', text):
-            family = action.split(".")[0]
-            if family in {"user", "session", "connection", "data", "keys", "feed"}:
-                assert f"`{action}`" in DOCUMENT, action
+def test_every_action_that_is_written_is_named() -> None:
+    written = {
+        action
+        for text in CODE.values()
+        for action in re.findall(r'audit\.record\(\s*"(\w+\.\w+)"', text)
+    }
+    assert len(written) > 20
+    assert [action for action in sorted(written) if f"`{action}`" not in DOCUMENT] == []

@@ -3,14 +3,16 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, event, text
 
 from calendar_manager.bootstrap import Services
 from calendar_manager.sandbox.control_client import ControlClient
 from tests.api.callers import PASSWORD, Person, escaped_json, expect_problem
+from tests.factories import add_connection
 
 pytestmark = pytest.mark.store
 
@@ -151,6 +153,29 @@ def test_leaving_erases_everything_but_a_line_without_a_name(
     expect_problem(mara.get("/api/auth/me"), 401, "session_ended")
     assert len(otto.get("/api/connections").json()["items"]) == 1
     assert otto.get("/api/calendars").json()["items"]
+
+
+def test_an_account_that_is_connected_while_its_user_leaves_is_given_back_as_well(
+    mara: Person, google: ControlClient, services: Services, count: Count
+) -> None:
+    mara.connected("mara@example.com")
+    engine = services.store.engine
+    late: list[bool] = []
+
+    def connect_another(*arguments: Any) -> None:
+        if "FROM users" in arguments[2] and "FOR UPDATE" in arguments[2] and not late:
+            late.append(True)
+            with services.store.begin() as uow:
+                add_connection(uow, UUID(mara.id))
+
+    event.listen(engine, "before_cursor_execute", connect_another)
+    try:
+        assert mara.delete("/api/auth/me").status_code == 204
+    finally:
+        event.remove(engine, "before_cursor_execute", connect_another)
+    assert late
+    assert count("connections") == 0
+    assert google.count_requests("/google/revoke", "POST") == 2
 
 
 def test_leaving_works_while_the_provider_is_down(

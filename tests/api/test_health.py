@@ -68,6 +68,7 @@ def test_it_is_not_ready_without_its_servers(google: ControlClient) -> None:
     assert [check["ok"] for check in ready.json()["checks"].values()] == [False] * 3
     assert detailed.status_code == 200
     assert detailed.json()["status"] == "degraded"
+    assert not any(check["ok"] for check in detailed.json()["checks"].values())
     assert "hunter2" not in ready.text + detailed.text
 
 

@@ -1,13 +1,17 @@
 """A source that suddenly lost most of its events is not believed before a person agrees."""
 
+from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import event, text
 
 from calendar_manager.domain.accounts import CalendarStatus
 from calendar_manager.domain.sync_jobs import SyncCounts, SyncKind, SyncStatus
 from calendar_manager.sync.dispatch import dispatch_syncs
 from calendar_manager.sync.engine import LOOK_AGAIN, run_job
+from calendar_manager.telemetry.instruments import BREAKER_TRIPS
+from calendar_manager.telemetry.tally import COUNT, TALLY, Part
 from tests.sync.desk import EMAIL, Desk, timed
 
 pytestmark = pytest.mark.store
@@ -58,6 +62,35 @@ def test_what_is_held_does_not_pass_the_second_time_either(desk: Desk, ids: list
     assert desk.sync().status is SyncStatus.HELD
     assert desk.sync().status is SyncStatus.HELD
     assert len(desk.spans()) == 20
+
+
+def test_only_a_run_that_still_has_its_calendar_counts_as_stopped(
+    desk: Desk, ids: list[str]
+) -> None:
+    lose(desk, ids)
+    engine = desk.context.store.engine
+
+    def take_over(*arguments: Any) -> None:
+        """Let another worker have the calendar when the stopped run is about to say so."""
+        if arguments[2].startswith("DELETE FROM full_reads"):
+            with engine.begin() as other:
+                other.execute(text("UPDATE calendars SET lease_token = gen_random_uuid()"))
+
+    tripped = Part(BREAKER_TRIPS.name, ("google",), COUNT)
+    TALLY.take()
+    event.listen(engine, "before_cursor_execute", take_over)
+    try:
+        assert desk.sync().status is SyncStatus.RUNNING
+    finally:
+        event.remove(engine, "before_cursor_execute", take_over)
+    assert tripped not in TALLY.take()
+
+
+def test_a_run_that_is_stopped_is_counted(desk: Desk, ids: list[str]) -> None:
+    lose(desk, ids)
+    TALLY.take()
+    desk.sync()
+    assert TALLY.take()[Part(BREAKER_TRIPS.name, ("google",), COUNT)] == 1
 
 
 def test_half_of_a_calendar_may_go(desk: Desk, ids: list[str]) -> None:

@@ -175,6 +175,17 @@ def test_a_sync_that_waits_for_its_turn_becomes_urgent(watched: Desk, board: Swi
     assert jobs(watched) == [("notification", "queued")]
 
 
+def test_what_a_notification_hurries_counts_as_asked_for_since_then(
+    watched: Desk, board: Switchboard, clock: Clock
+) -> None:
+    watched.request(SyncTrigger.BEAT)
+    for number, minutes in enumerate((20, 25), start=1):
+        clock.now = NOW + timedelta(minutes=minutes)
+        take_in(watched, say(board, number=number))
+    (row,) = watched.rows("SELECT queued_at FROM sync_jobs")
+    assert row["queued_at"] == NOW + timedelta(minutes=20)
+
+
 def test_a_sync_that_somebody_waits_for_is_not_sent_again(
     watched: Desk, board: Switchboard
 ) -> None:

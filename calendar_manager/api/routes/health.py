@@ -58,7 +58,7 @@ def get_details(services: ServicesDep) -> DetailedOut:
     checks |= {
         # Celery waits long for a Redis that is away, and could learn nothing from it.
         **(_signs_of_life(services) if checks["redis"].ok else dict.fromkeys(_SIGNS, _NOBODY)),
-        "dispatch": _check(lambda: _expect_on_time(late)),
+        "dispatch": _check(lambda: _expect_on_time(late)) if checks["migrations"].ok else _UNKNOWN,
     }
     healthy = all(check.ok for check in checks.values())
     return DetailedOut(
@@ -74,6 +74,7 @@ def get_details(services: ServicesDep) -> DetailedOut:
 
 _SIGNS: Final = ("worker", "beat", "heartbeat")
 _NOBODY: Final = CheckOut(ok=False, detail="Nobody can be asked without Redis.")
+_UNKNOWN: Final = CheckOut(ok=False, detail="What is due stands in the database.")
 
 
 class _UnhealthyError(Exception):

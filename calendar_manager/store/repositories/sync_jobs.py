@@ -99,7 +99,8 @@ class SyncJobRepository:
 
         A waiting run is let alone when it was sent within ``quiet``, or is put back until later,
         so that a storm neither sends a message each time nor hides one that got lost. One that
-        only waits for its turn becomes as urgent as the new reason for it.
+        only waits for its turn becomes as urgent as the new reason for it, and counts as asked for
+        with that.
 
         Returns:
             The job to send after the commit; None when that was done already.
@@ -116,28 +117,24 @@ class SyncJobRepository:
         )
 
         def is_sent(row: type[SyncJobRow]) -> ColumnElement[bool]:
-            sent = row.resend_at > now + RESEND_AFTER - quiet
-            if not trigger.urgent:
-                return sent
-            put_back = row.resend_at > now + RESEND_AFTER
-            return or_(put_back, and_(sent, row.trigger != SyncTrigger.BEAT))
+            return _is_sent(row, trigger, now=now, quiet=quiet)
 
-        before = aliased(SyncJobRow)
+        before, new = aliased(SyncJobRow), statement.excluded
         unsent = select(not_(is_sent(before))).where(
             before.calendar_id == calendar_id, before.status == SyncStatus.QUEUED
         )
-        stronger = case(
-            (SyncJobRow.trigger == SyncTrigger.BEAT, statement.excluded.trigger),
-            else_=SyncJobRow.trigger,
-        )
-        resend = case(
-            (is_sent(SyncJobRow), SyncJobRow.resend_at), else_=statement.excluded.resend_at
-        )
+        overtaken = and_(SyncJobRow.trigger == SyncTrigger.BEAT, new.trigger != SyncTrigger.BEAT)
+        changes = {
+            "trigger": case((overtaken, new.trigger), else_=SyncJobRow.trigger),
+            # How long a notification took to be applied is counted from here.
+            "queued_at": case((overtaken, new.queued_at), else_=SyncJobRow.queued_at),
+            "resend_at": case((is_sent(SyncJobRow), SyncJobRow.resend_at), else_=new.resend_at),
+        }
         queued_id, is_unsent = self._session.execute(
             statement.on_conflict_do_update(
                 index_elements=[SyncJobRow.calendar_id],
                 index_where=text("status = 'queued'"),
-                set_={"trigger": stronger, "resend_at": resend},
+                set_=changes,
                 # The subquery sees the waiting job as it was before this statement.
             ).returning(SyncJobRow.id, unsent.scalar_subquery())
         ).one()
@@ -322,6 +319,17 @@ class SyncJobRepository:
             .returning(SyncJobRow.id, SyncJobRow.trigger)
         )
         return [(job_id, SyncTrigger(trigger)) for job_id, trigger in sent]
+
+
+def _is_sent(
+    row: type[SyncJobRow], trigger: SyncTrigger, *, now: datetime, quiet: timedelta
+) -> ColumnElement[bool]:
+    """Return the condition of a waiting job that another request need not send again."""
+    sent = row.resend_at > now + RESEND_AFTER - quiet
+    if not trigger.urgent:
+        return sent
+    put_back = row.resend_at > now + RESEND_AFTER
+    return or_(put_back, and_(sent, row.trigger != SyncTrigger.BEAT))
 
 
 def job_from_row(row: SyncJobRow) -> SyncJob:
