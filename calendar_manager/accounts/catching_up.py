@@ -101,7 +101,7 @@ def _find_late(
     """Return the calendars that could be read and have no copy as of a moment."""
     return [
         entry.calendar
-        for entry in load_calendars(uow, user_id, calendar_ids)
+        for entry in load_calendars(uow.lookups, user_id, calendar_ids)
         if entry.calendar.blocks_availability
         and entry.connection_status is ConnectionStatus.ACTIVE
         and (

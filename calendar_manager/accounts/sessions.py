@@ -221,8 +221,8 @@ class Sessions:
         """
         now = self._clock()
         claims = self._signer.read(kind, token, now=now)
-        with self._store.begin() as uow:
-            user = uow.login_sessions.find_user(claims.user_id, claims.session_id, now=now)
+        with self._store.look_up() as lookups:
+            user = lookups.find_user(claims.user_id, claims.session_id, now=now)
         if user is None:
             raise SessionEndedError
         return Login(user, claims.session_id)

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
+from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
@@ -42,10 +43,13 @@ from calendar_manager.bootstrap import Services, build_services, make_shipper
 from calendar_manager.config import load_settings
 from calendar_manager.logs import configure_logging
 from calendar_manager.scheduling.answer_cache import AnswerCache
+from calendar_manager.store.pool import CONNECTIONS
 from calendar_manager.web.app import install_pages
 from calendar_manager.web.deps import build_accounts
 
+# Routers are asked in turn whether a request is theirs, so the one that most are for is the first.
 _ROUTES = (
+    availability,
     login,
     me,
     account_security,
@@ -57,7 +61,6 @@ _ROUTES = (
     events,
     clients,
     conflicts,
-    availability,
     explanation,
     exports,
     feeds,
@@ -123,6 +126,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     configure_logging(settings.log_level, settings.log_format)
     services = build_services(settings)
     _adopt(app, services)
+    current_default_thread_limiter().total_tokens = CONNECTIONS
     shipper = make_shipper(services, "api")
     shipper.start()
     try:

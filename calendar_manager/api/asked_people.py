@@ -1,21 +1,17 @@
 """Questions about several people: who is asked, and how many of them are needed."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import Depends, Query
 
-from calendar_manager.api.deps import CurrentUser, ServicesDep
-from calendar_manager.api.freshening import (
-    Freshened,
-    MaximumAgeQuery,
-    MaximumWaitQuery,
-    freshen,
-)
+from calendar_manager.api.freshening import AskedAge, Freshened, freshen
 from calendar_manager.api.problems import InvalidFieldError
 from calendar_manager.api.questions import CalendarsQuery
+from calendar_manager.bootstrap import Services
+from calendar_manager.domain.users import User
 
 MANY_PEOPLE: Final = 20
 """About how many people one question may be."""
@@ -69,21 +65,17 @@ PeopleDep = Annotated[AskedPeople, Depends(read_people)]
 
 
 async def freshen_asked(
-    user: CurrentUser,
-    services: ServicesDep,
-    people: PeopleDep,
-    max_age: MaximumAgeQuery = None,
-    max_wait: MaximumWaitQuery = 5,
-    calendar_id: CalendarsQuery = [],  # noqa: B006 - as above.
+    user: User,
+    services: Services,
+    people: AskedPeople,
+    age: AskedAge,
+    calendar_ids: Collection[UUID],
 ) -> Freshened:
     """As :func:`freshen`, for the calendars of whoever asks when the question is about them.
 
     Those of others are never read for it, because that would spend what their providers allow
     them. The answer tells whether they are as young as was asked for.
     """
-    if max_age is not None and people.ids and user.id not in people.ids:
-        return Freshened(services.clock() - timedelta(minutes=max_age))
-    return await freshen(user, services, max_age, max_wait, calendar_id)
-
-
-FreshenedPeopleDep = Annotated[Freshened, Depends(freshen_asked)]
+    if age.maximum_age is not None and people.ids and user.id not in people.ids:
+        return Freshened(services.clock() - age.maximum_age)
+    return await freshen(user, services, age, calendar_ids)

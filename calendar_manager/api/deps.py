@@ -5,6 +5,7 @@ from typing import Annotated, Final, cast
 
 from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
+from starlette.concurrency import run_in_threadpool
 from structlog.contextvars import bind_contextvars
 
 from calendar_manager.accounts.errors import TokenError
@@ -14,7 +15,7 @@ from calendar_manager.api.problems import ProblemError, http_problem
 from calendar_manager.domain.users import User
 from calendar_manager.scheduling.answer_cache import AnswerCache
 from calendar_manager.web.cookies import CSRF_HEADER, SESSION_COOKIE
-from calendar_manager.web.deps import Accounts, AccountsDep, ServicesDep
+from calendar_manager.web.deps import Accounts, AccountsDep, ServicesDep, accounts_of
 from calendar_manager.web.errors import SignInNeededError
 from calendar_manager.web.negotiation import wants_page
 
@@ -44,13 +45,12 @@ Bearer = Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
 Cookie = Annotated[str | None, Security(_cookie)]
 
 
-def find_login(
-    request: Request, accounts: AccountsDep, bearer: Bearer, cookie: Cookie
-) -> Login | None:
+def find_login(request: Request, bearer: Bearer, cookie: Cookie) -> Login | None:
     """Return who is asking, or None when the request carries nothing to know them by.
 
     A bearer token goes first; when there is one, the cookie is not looked at.
     """
+    accounts = accounts_of(request)
     if bearer is not None:
         return accounts.sessions.authenticate(TokenKind.ACCESS, bearer.credentials)
     if cookie is None or "authorization" in request.headers:
@@ -61,30 +61,29 @@ def find_login(
     return login
 
 
-def find_possible_login(
-    request: Request, accounts: AccountsDep, bearer: Bearer, cookie: Cookie
-) -> Login | None:
+def find_possible_login(request: Request, bearer: Bearer, cookie: Cookie) -> Login | None:
     """As :func:`find_login`, for routes that serve anybody: a bad token counts as none."""
     try:
-        return find_login(request, accounts, bearer, cookie)
+        return find_login(request, bearer, cookie)
     except TokenError:
         return None
 
 
-async def require_login(login: Annotated[Login | None, Depends(find_login)]) -> Login:
+async def require_login(request: Request, bearer: Bearer, cookie: Cookie) -> Login:
     """Return who is asking, and in which session.
+
+    It changes to a thread by itself, because a dependency more for that is one more that FastAPI
+    solves for each parameter that leads here.
 
     Raises:
         ProblemError: Nobody says who it is.
     """
-    known = expect_login(login)
+    known = expect_login(await run_in_threadpool(find_login, request, bearer, cookie))
     bind_contextvars(user_id=str(known.user.id))
     return known
 
 
-def require_navigating_login(
-    request: Request, accounts: AccountsDep, bearer: Bearer, cookie: Cookie
-) -> Login:
+def require_navigating_login(request: Request, bearer: Bearer, cookie: Cookie) -> Login:
     """As :func:`require_login`, for a route that people open by following a link.
 
     Raises:
@@ -93,7 +92,7 @@ def require_navigating_login(
         TokenError: A program with a token that does not let it in.
     """
     try:
-        return expect_login(find_login(request, accounts, bearer, cookie))
+        return expect_login(find_login(request, bearer, cookie))
     except (TokenError, ProblemError):
         if wants_page(request):
             raise SignInNeededError from None

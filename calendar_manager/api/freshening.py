@@ -10,9 +10,9 @@ from uuid import UUID
 from fastapi import Depends, Query
 
 from calendar_manager.accounts.catching_up import CatchingUp, Errand
-from calendar_manager.api.deps import CurrentUser, ServicesDep
-from calendar_manager.api.questions import CalendarsQuery, refusals
+from calendar_manager.api.questions import refusals
 from calendar_manager.bootstrap import Services
+from calendar_manager.domain.users import User
 
 LONGEST_WAIT: Final = 20
 OLDEST: Final = 366 * 24 * 60
@@ -48,23 +48,46 @@ class Freshened:
     complete_as_of: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class AskedAge:
+    """How young the copies behind an answer have to be.
+
+    Attributes:
+        maximum_age: Calendars whose copy is older are read first; None when nobody asked.
+        maximum_wait: How long to wait for them at most.
+    """
+
+    maximum_age: timedelta | None
+    maximum_wait: timedelta
+
+
+async def read_age(max_age: MaximumAgeQuery = None, max_wait: MaximumWaitQuery = 5) -> AskedAge:
+    """Read how young the copies have to be."""
+    return AskedAge(
+        None if max_age is None else timedelta(minutes=max_age), timedelta(seconds=max_wait)
+    )
+
+
+AgeDep = Annotated[AskedAge, Depends(read_age)]
+
+
 async def freshen(
-    user: CurrentUser,
-    services: ServicesDep,
-    max_age: MaximumAgeQuery = None,
-    max_wait: MaximumWaitQuery = 5,
-    calendar_id: CalendarsQuery = [],  # noqa: B006 - FastAPI copies it.
+    user: User, services: Services, age: AskedAge, calendar_ids: Collection[UUID]
 ) -> Freshened:
     """Have calendars read that are older than the question allows, and wait for them.
 
     Meanwhile no transaction, database connection or thread is held.
+
+    Args:
+        user: Whose calendars.
+        services: The joined parts.
+        age: How young the copies have to be.
+        calendar_ids: Which; empty for all that are read.
     """
-    if max_age is None:
+    if age.maximum_age is None:
         return Freshened()
     with refusals():
-        return await catch_up(
-            services, user.id, calendar_id, timedelta(minutes=max_age), timedelta(seconds=max_wait)
-        )
+        return await catch_up(services, user.id, calendar_ids, age.maximum_age, age.maximum_wait)
 
 
 async def catch_up(
@@ -99,6 +122,3 @@ async def catch_up(
         await pause(min(seconds, left))
         seconds = min(seconds * 1.5, _LONGEST_PAUSE)
     return Freshened(errand.complete_as_of)
-
-
-FreshenedDep = Annotated[Freshened, Depends(freshen)]

@@ -81,7 +81,7 @@ def list_agenda(
         UnknownSubjectError: The user has no such calendar or client.
     """
     with store.begin() as uow:
-        calendars = load_calendars(uow, user.id, question.calendar_ids)
+        calendars = load_calendars(uow.lookups, user.id, question.calendar_ids)
         if question.client_id is not None and not uow.agenda.has_client(
             user.id, question.client_id
         ):

@@ -60,8 +60,8 @@ def load_alternatives(
     """
     if not meetings:
         return {}
-    rules = uow.rules.load(user.id, time_zone=user.time_zone)
-    calendars = load_calendars(uow, user.id, ())
+    rules = uow.lookups.load_rules(user.id, time_zone=user.time_zone)
+    calendars = load_calendars(uow.lookups, user.id, ())
     taking_part = [entry for entry in calendars if entry.calendar.blocks_availability]
     if find_blocking(find_freshness(taking_part, now, maximum_age)):
         return {}

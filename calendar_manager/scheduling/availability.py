@@ -116,11 +116,11 @@ def find_availability(
         UnknownSubjectError: The user has no such calendar.
         InvalidRulesError: The holidays that the rules name are not known.
     """
-    with store.begin() as uow:
-        rules = uow.rules.load(user.id, time_zone=user.time_zone)
+    with store.look_up() as lookups:
+        rules = lookups.load_rules(user.id, time_zone=user.time_zone)
         # A question that nobody could answer is refused before a calendar that is not there.
         resolve_question(question, rules)
-        calendars = load_calendars(uow, user.id, question.calendar_ids)
+        calendars = load_calendars(lookups, user.id, question.calendar_ids)
     return answer_question(
         store,
         Background(user, rules, calendars),
@@ -270,8 +270,8 @@ def _find_free(
 
 def load_rules(store: Store, user: User) -> AvailabilityRules:
     """Return a user's rules, or the default ones in the user's zone."""
-    with store.begin() as uow:
-        return uow.rules.load(user.id, time_zone=user.time_zone)
+    with store.look_up() as lookups:
+        return lookups.load_rules(user.id, time_zone=user.time_zone)
 
 
 def replace_rules(store: Store, user: User, document: Mapping[str, object]) -> AvailabilityRules:

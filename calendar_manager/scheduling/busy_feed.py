@@ -49,8 +49,8 @@ def find_busy_blocks(
         Sorted, apart, and none empty.
     """
     with store.begin() as uow:
-        rules = uow.rules.load(user.id, time_zone=user.time_zone)
-        calendars = load_calendars(uow, user.id, ())
+        rules = uow.lookups.load_rules(user.id, time_zone=user.time_zone)
+        calendars = load_calendars(uow.lookups, user.id, ())
     taking_part = [entry for entry in calendars if entry.calendar.blocks_availability]
     window = feed_window(rules, now)
     if find_blocking(find_freshness(taking_part, now, maximum_age)):

@@ -82,9 +82,9 @@ def find_export(
         InvalidRulesError: The holidays that the rules name are not known.
     """
     with store.begin() as uow:
-        rules = uow.rules.load(user.id, time_zone=user.time_zone)
+        rules = uow.lookups.load_rules(user.id, time_zone=user.time_zone)
         span = exported_span(rules, now)
-        calendars = load_calendars(uow, user.id, ())
+        calendars = load_calendars(uow.lookups, user.id, ())
         own = [one for one in calendars if one.calendar.connection_id == connection_id]
         others = [
             one

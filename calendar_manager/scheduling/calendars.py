@@ -9,16 +9,16 @@ from calendar_manager.domain.accounts import CalendarStatus, ConnectionStatus
 from calendar_manager.domain.freshness import Freshness, freshness_of
 from calendar_manager.scheduling.errors import UnknownSubjectError
 from calendar_manager.store.agenda_entries import AgendaCalendar
-from calendar_manager.store.unit_of_work import UnitOfWork
+from calendar_manager.store.lookups import Lookups
 
 
 def load_calendars(
-    uow: UnitOfWork, user_id: UUID, wanted: Collection[UUID]
+    lookups: Lookups, user_id: UUID, wanted: Collection[UUID]
 ) -> Sequence[AgendaCalendar]:
     """Return the calendars that a question is about.
 
     Args:
-        uow: The transaction.
+        lookups: The database.
         user_id: Whose.
         wanted: The ones that were named; empty for all. One whose sync is switched off may be
             named and takes no part.
@@ -26,12 +26,12 @@ def load_calendars(
     Raises:
         UnknownSubjectError: The user has no such calendar.
     """
-    calendars = uow.agenda.load_calendars(user_id)
+    calendars = lookups.load_calendars(user_id)
     if not wanted:
         return calendars
     read = {entry.calendar.id for entry in calendars}
     for calendar_id in wanted:
-        if calendar_id not in read and uow.calendars.find(user_id, calendar_id) is None:
+        if calendar_id not in read and not lookups.has_calendar(user_id, calendar_id):
             raise UnknownSubjectError("calendar")
     return [entry for entry in calendars if entry.calendar.id in wanted]
 

@@ -234,7 +234,7 @@ def _owner_of(meeting: Meeting, owners: Mapping[UUID, Owner]) -> Owner:
 
 def _load_booked(uow: UnitOfWork, user: User, span: Span) -> list[OwnedOccurrence]:
     booked = uow.assignments.load_booked(user.id, [span])
-    calendars = uow.agenda.load_calendars(user.id)
+    calendars = uow.lookups.load_calendars(user.id)
     beyond = load_beyond(
         uow, user.id, find_gaps(calendars, [span]), find_zone(user.time_zone), mirrors=False
     )

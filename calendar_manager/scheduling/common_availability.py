@@ -122,7 +122,7 @@ def find_common_availability(
         rules = uow.rules.load_each([asker, *people])
         own = rules[asker.id]
         _check_size(question, own, len(people))
-        calendars = uow.agenda.load_calendars_of(person_ids)
+        calendars = uow.lookups.load_calendars_of(person_ids)
     asked = _complete(question, own)
     found: dict[UUID, AvailabilityAnswer] = {}
     for person in people:

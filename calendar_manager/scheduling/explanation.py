@@ -122,14 +122,14 @@ def explain_start(
         InvalidRulesError: The holidays that the rules name are not known.
     """
     with store.begin() as uow:
-        rules = rules or uow.rules.load(user.id, time_zone=user.time_zone)
+        rules = rules or uow.lookups.load_rules(user.id, time_zone=user.time_zone)
         time_zone = question.time_zone or rules.time_zone
         zone = find_zone(time_zone)
         start, missing = _resolve(question.at, zone)
         duration = timedelta(minutes=question.duration_minutes or rules.slot_duration_minutes)
         step = timedelta(minutes=question.step_minutes or rules.slot_step_minutes)
         slot = Span(start, start + duration)
-        calendars = load_calendars(uow, user.id, question.calendar_ids)
+        calendars = load_calendars(uow.lookups, user.id, question.calendar_ids)
         taking_part = [entry for entry in calendars if entry.calendar.blocks_availability]
         freshness = find_freshness(taking_part, now, maximum_age)
         around = Surroundings(

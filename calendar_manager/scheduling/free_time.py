@@ -1,8 +1,8 @@
 """Free time from rules and busy time that are loaded already."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from operator import attrgetter
 
@@ -25,10 +25,16 @@ class FreeTime:
     Attributes:
         windows: Sorted and apart.
         slots: Bookable starts with their ends, in order.
+        whole: What this is the end of: all windows and slots here are its last ones, and only the
+            first window may begin later. None when it was not cut.
+        derived: A place for what somebody makes of this and wants to find again as long as it is
+            remembered.
     """
 
     windows: Sequence[Span] = ()
     slots: Sequence[Span] = ()
+    whole: "FreeTime | None" = field(default=None, compare=False, repr=False)
+    derived: dict[Hashable, object] = field(default_factory=dict, compare=False, repr=False)
 
 
 def span_to_load(rules: AvailabilityRules, asked: Span, now: datetime) -> Span | None:
@@ -111,4 +117,5 @@ def cut_free_time(free: FreeTime, start: datetime) -> FreeTime:
     windows = list(free.windows[first:])
     if windows and windows[0].start < start:
         windows[0] = Span(start, windows[0].end)
-    return FreeTime(windows, free.slots[bisect_left(free.slots, start, key=attrgetter("start")) :])
+    slots = free.slots[bisect_left(free.slots, start, key=attrgetter("start")) :]
+    return FreeTime(windows, slots, whole=free)

@@ -95,7 +95,7 @@ def find_preview(
         resolve_moment(day, "start", zone)
     asked = day_span(days, zone)
     with store.begin() as uow:
-        calendars = load_calendars(uow, user.id, ())
+        calendars = load_calendars(uow.lookups, user.id, ())
     taking_part = [entry for entry in calendars if entry.calendar.blocks_availability]
     freshness = find_freshness(taking_part, now, maximum_age)
     decisive = span_to_load(rules, asked, now)

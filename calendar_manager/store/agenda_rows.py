@@ -95,7 +95,7 @@ def _dates(first: date | None, end: date | None) -> DateSpan | None:
     return None if first is None or end is None else DateSpan(first, end)
 
 
-def materialized_span(row: CalendarRow) -> Span | None:
+def materialized_span(row: CalendarRow | Row[Any]) -> Span | None:
     """Return the span in which the series of a calendar are laid out."""
     if row.materialized_from is None or row.materialized_until is None:
         return None

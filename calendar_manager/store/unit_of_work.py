@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from calendar_manager.domain.errors import CalendarManagerError
 from calendar_manager.store.crypto import TokenCipher
-from calendar_manager.store.pool import make_engine
+from calendar_manager.store.lookups import Lookups
+from calendar_manager.store.pool import CONNECTIONS, autocommitting, make_engine
 from calendar_manager.store.repositories.administration import AdministrationRepository
 from calendar_manager.store.repositories.agenda import AgendaRepository
 from calendar_manager.store.repositories.assignments import AssignmentRepository
@@ -71,6 +72,7 @@ class UnitOfWork:
         self.full_reads = FullReadRepository(session)
         self.leases = LeaseRepository(session, self.connections)
         self.login_sessions = LoginSessionRepository(session)
+        self.lookups = Lookups(session)
         self.oauth_states = OAuthStateRepository(session, cipher)
         self.occurrences = OccurrenceRepository(session)
         self.personal_data = PersonalDataRepository(session)
@@ -118,7 +120,7 @@ class Store:
         self._sessions = sessionmaker(engine, expire_on_commit=False)
 
     @classmethod
-    def connect(cls, url: str, cipher: TokenCipher, *, pool_size: int = 10) -> "Store":
+    def connect(cls, url: str, cipher: TokenCipher, *, pool_size: int = CONNECTIONS) -> "Store":
         """Open the database at ``url``."""
         engine = make_engine(url, pool_size=pool_size)
         return cls(engine, cipher)
@@ -130,11 +132,29 @@ class Store:
         Raises:
             StoreUnavailableError: The database cannot be reached or broke off.
         """
-        try:
-            with self._sessions() as session:
-                uow = UnitOfWork(session, self._cipher)
-                with session.begin():
-                    yield uow
-        except (OperationalError, InterfaceError, PoolTimeoutError) as error:
-            raise StoreUnavailableError("the database cannot be reached") from error
+        with _reachable(), self._sessions() as session:
+            uow = UnitOfWork(session, self._cipher)
+            with session.begin():
+                yield uow
         uow.run_after_commit()
+
+    @contextmanager
+    def look_up(self) -> Iterator[Lookups]:
+        """Read without a transaction, which saves the round trips that begin and end one.
+
+        Each statement sees what is committed when it runs. In our transactions, which are "read
+        committed", it would see nothing else.
+
+        Raises:
+            StoreUnavailableError: The database cannot be reached or broke off.
+        """
+        with _reachable(), autocommitting(self.engine) as connection:
+            yield Lookups(connection)
+
+
+@contextmanager
+def _reachable() -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, InterfaceError, PoolTimeoutError) as error:
+        raise StoreUnavailableError("the database cannot be reached") from error

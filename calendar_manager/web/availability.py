@@ -11,7 +11,6 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from calendar_manager.bootstrap import Services
-from calendar_manager.domain.errors import DomainError
 from calendar_manager.domain.rules import MINUTES_PER_DAY
 from calendar_manager.domain.rules_document import rules_to_document
 from calendar_manager.scheduling.availability import replace_rules
@@ -88,7 +87,7 @@ def explain(viewer: ViewerDep, services: ServicesDep, form: FormDep) -> Response
         answer = _explain(viewer, services, form)
     except RulesRefusedError:
         problem = "Mend what is marked in the rules first."
-    except (_UnusableQuestionError, InvalidQuestionError, DomainError) as error:
+    except (_UnusableQuestionError, InvalidQuestionError) as error:
         problem = str(error)
     except UnknownSubjectError:
         problem = "This client does not exist any more."

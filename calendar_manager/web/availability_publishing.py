@@ -82,11 +82,17 @@ def push(
     try:
         accounts.exporting.enable(viewer.user, connection_id, left_out)
     except (AccountsError, InvalidRulesError) as error:
-        status = HTTPStatus.NOT_FOUND if isinstance(error, _GONE) else HTTPStatus.BAD_GATEWAY
+        problem = (connection_id, str(error))
         return render_page(
-            viewer, services, accounts, export_problem=(connection_id, str(error)), status=status
+            viewer, services, accounts, export_problem=problem, status=_status_of(error)
         )
     return RedirectResponse(f"{PAGE}?done=pushed#caldotcom", HTTPStatus.SEE_OTHER)
+
+
+def _status_of(error: AccountsError | InvalidRulesError) -> HTTPStatus:
+    if isinstance(error, InvalidRulesError):
+        return HTTPStatus.UNPROCESSABLE_ENTITY
+    return HTTPStatus.NOT_FOUND if isinstance(error, _GONE) else HTTPStatus.BAD_GATEWAY
 
 
 @router.post(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -130,7 +130,8 @@ class FreshnessView:
     """How current the calendars behind an answer are.
 
     Attributes:
-        oldest: When the oldest copy was complete; None when there is none.
+        oldest: When the oldest copy was complete; None when one of them never was, or there are
+            none.
         calendars: Each with its state in words, and whether it can be trusted.
         warnings: What may be missing, in sentences.
     """
@@ -203,7 +204,7 @@ def show_freshness(freshness: Sequence[Freshness]) -> FreshnessView:
     """Return how current calendars are as the page shows it."""
     known = [one.complete_as_of for one in freshness if one.complete_as_of is not None]
     return FreshnessView(
-        oldest=min(known, default=None),
+        oldest=min(known) if known and len(known) == len(freshness) else None,
         calendars=[(one, _STATUS_WORDS[one.status]) for one in freshness],
         warnings=list(warn_of(freshness)),
     )
@@ -335,9 +336,3 @@ def _name_start(start: datetime, zone: ZoneInfo, *, dated: bool = False) -> Star
 
 def _name_day(day: date, *, full: bool = False) -> str:
     return f"{day:%A} {day.day} {day:%B}" if full else f"{day:%a} {day.day} {day:%b}"
-
-
-def next_fortnight(now: datetime, zone: ZoneInfo) -> tuple[date, date]:
-    """Return today, and the day after two weeks."""
-    today = local_date(now, zone)
-    return today, today + timedelta(days=14)

@@ -114,7 +114,7 @@ def read_rules(rows: Sequence[RuleRow]) -> list[ClientRule]:
                 raise ValueError("Choose a calendar.")  # noqa: TRY301 - as the checks do.
             if len(pattern) > PATTERN_MAXIMUM:
                 raise ValueError(f"Use at most {PATTERN_MAXIMUM} characters.")  # noqa: TRY301 - as above.
-            project = _check_project(row.project)
+            project = check_project(row.project)
         except ValueError as error:
             problems[f"rules.{place}.pattern"] = str(error)
         else:
@@ -130,7 +130,12 @@ def _check_kind(value: str) -> RuleKind:
     return RuleKind(value)
 
 
-def _check_project(value: str) -> str | None:
+def check_project(value: str) -> str | None:
+    """Return the name of a project as it is stored; None for none.
+
+    Raises:
+        ValueError: It is too long, or no line of text.
+    """
     project = check_line(value)
     if len(project) > PROJECT_MAXIMUM:
         raise ValueError(f"Use at most {PROJECT_MAXIMUM} characters for a project.")

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from calendar_manager.accounts.errors import ClientNotFoundError
 from calendar_manager.domain.client_hours import BudgetUse, Hours, Period, whole_minutes
 from calendar_manager.domain.clients import Client
 from calendar_manager.domain.times import find_zone, local_date, start_of_day
@@ -91,14 +92,12 @@ class ClientList:
     Attributes:
         month: Its name.
         rows: The clients, the oldest first.
-        total: The hours of all of them.
         unassigned: Hours of the month that belong to nobody; empty when there are none.
         deleted: The ones that can be restored.
     """
 
     month: str
     rows: Sequence[Row]
-    total: str
     unassigned: str
     deleted: Sequence[Client]
 
@@ -118,9 +117,7 @@ class HoursView:
 
     Attributes:
         range: Which way the days were chosen.
-        first: The first day.
-        last: The last day.
-        days: The same for people.
+        days: The first and the last one, for people.
         zone: Whose days.
         chart: The drawing.
         total: All hours.
@@ -132,8 +129,6 @@ class HoursView:
     """
 
     range: Range
-    first: date
-    last: date
     days: str
     zone: str
     chart: Chart
@@ -156,7 +151,7 @@ def load_clients(store: Store, user: User, *, now: datetime) -> ClientList:
         totals = load_totals(uow, user, span)
         budgets = {client.id: use for client, use in load_budgets(uow, user, now)}
         deleted = uow.clients.list(user.id, deleted=True)
-        by_calendar = {entry.calendar.client_id for entry in uow.agenda.load_calendars(user.id)}
+        by_calendar = {entry.calendar.client_id for entry in uow.lookups.load_calendars(user.id)}
     named = name_clients(clients)
     rows = [
         _show_row(
@@ -172,7 +167,6 @@ def load_clients(store: Store, user: User, *, now: datetime) -> ClientList:
     return ClientList(
         month=f"{today:%B}",
         rows=rows,
-        total=show_hours(sum(hours.minutes for hours in totals.clients.values())),
         unassigned=show_hours(unassigned) if unassigned else "",
         deleted=deleted,
     )
@@ -200,8 +194,6 @@ def load_hours(
     typed = {"first": first.isoformat(), "last": last.isoformat()}
     return HoursView(
         range=asked.range,
-        first=first,
-        last=last,
         days=f"{show_day(first).split(' ', 1)[1]} to {show_day(last).split(' ', 1)[1]}",
         zone=zone.key.replace("_", " "),
         chart=draw_chart(hours.rows, first, end, color),
@@ -217,10 +209,16 @@ def load_hours(
 def load_surroundings(
     store: Store, user: User, client: Client
 ) -> tuple[Named, Mapping[UUID, Named], Sequence[str]]:
-    """Return a client's name and colour, all calendars, and those that are the client's own."""
+    """Return a client's name and colour, all calendars, and those that are the client's own.
+
+    Raises:
+        ClientNotFoundError: The client was deleted since it was found.
+    """
     with store.begin() as uow:
         named = name_clients(uow.clients.list(user.id))
-        calendars = uow.agenda.load_calendars(user.id)
+        calendars = uow.lookups.load_calendars(user.id)
+    if client.id not in named:
+        raise ClientNotFoundError
     own = [one.calendar.name for one in calendars if one.calendar.client_id == client.id]
     return named[client.id], name_calendars(calendars), own
 

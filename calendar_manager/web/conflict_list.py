@@ -205,7 +205,7 @@ def show_card(services: Services, viewer: Viewer, around: Around, view: Conflict
 
 
 def _look_around(uow: UnitOfWork, services: Services, user: User) -> Around:
-    calendars = uow.agenda.load_calendars(user.id)
+    calendars = uow.lookups.load_calendars(user.id)
     now, maximum_age = services.clock(), services.settings.stale_after
     freshness = find_freshness(calendars, now, maximum_age)
     blocking = {entry.calendar.id for entry in calendars if entry.calendar.blocks_availability}

@@ -120,9 +120,14 @@ async def get_services(request: Request) -> Services:
     return cast("Services", request.app.state.services)
 
 
-async def get_accounts(request: Request) -> Accounts:
+def accounts_of(request: Request) -> Accounts:
     """Return the use cases of accounts."""
     return cast("Accounts", request.app.state.accounts)
+
+
+async def get_accounts(request: Request) -> Accounts:
+    """Return the use cases of accounts."""
+    return accounts_of(request)
 
 
 ServicesDep = Annotated[Services, Depends(get_services)]

@@ -1,7 +1,6 @@
 """Saying on the week page whom a meeting belongs to."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -9,21 +8,18 @@ from uuid import UUID
 
 from calendar_manager.accounts.assigning import Assigning, Scope, Subject
 from calendar_manager.accounts.errors import InvalidFieldsError
-from calendar_manager.accounts.fields import check_line
 from calendar_manager.domain.events import EventKind, original_start_key
 from calendar_manager.domain.users import User
 from calendar_manager.store.agenda_entries import AgendaEntry
 from calendar_manager.store.client_rows import Assignment, Origin
 from calendar_manager.store.unit_of_work import UnitOfWork
+from calendar_manager.web.client_form import check_project
 
 BY_RULES: Final = "rules"
 """The choice of letting the rules say whom a meeting belongs to."""
 
 NOBODY: Final = "nobody"
 """The choice of a meeting that belongs to nobody, whatever the rules say."""
-
-LONGEST_PROJECT: Final = 200
-"""Characters in the name of a project."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +84,15 @@ def save_form(
     scope = _read_scope(form.scope)
     for position, copy in enumerate(copies):
         subject = _subject_of(copy, scope)
-        # A copy whose series is elsewhere is no reason to refuse what the leading one took.
-        with suppress(*(() if position == 0 else (InvalidFieldsError,))):
+        try:
             if form.client == BY_RULES:
                 assigning.forget(user, subject)
             else:
                 assigning.assign(user, subject, client_id, project)
+        except InvalidFieldsError:
+            # A copy whose series is elsewhere is no reason to refuse what the leading one took.
+            if position == 0:
+                raise
 
 
 def _keys_of(
@@ -137,9 +136,6 @@ def _read_scope(value: str) -> Scope:
 
 def _read_project(value: str) -> str | None:
     try:
-        project = check_line(value)
+        return check_project(value)
     except ValueError as error:
         raise InvalidFieldsError({"project": str(error)}) from None
-    if len(project) > LONGEST_PROJECT:
-        raise InvalidFieldsError({"project": f"Use at most {LONGEST_PROJECT} characters."})
-    return project or None

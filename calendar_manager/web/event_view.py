@@ -1,5 +1,6 @@
 """What the details of a meeting show."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
@@ -139,7 +140,7 @@ def load_event(
     wanted = ConflictFilter(statuses=(ConflictStatus.OPEN,), span=span.widened(_ONE_DAY, _ONE_DAY))
     with store.begin() as uow:
         conflicts = uow.conflicts.list(user.id, wanted, limit=_MOST_AT_ONCE)
-        calendars = name_calendars(uow.agenda.load_calendars(user.id))
+        calendars = name_calendars(uow.lookups.load_calendars(user.id))
         clients = name_clients(uow.clients.list(user.id))
         one = group_items(items, conflicts)[0]
         said = find_said(uow, user, one.copies)
@@ -159,8 +160,8 @@ def load_event(
         organizer=_show_person(event.organizer),
         guests=[_show_guest(guest) for guest in event.attendees[:_MOST_GUESTS]],
         more_guests=max(0, len(event.attendees) - _MOST_GUESTS),
-        recurrence=_tell_recurrence(one),
-        client=None if one.client_id is None else clients.get(one.client_id),
+        recurrence=_tell_recurrence(one, zone),
+        client=_find_client(one, said, clients),
         said=said,
         clients=clients,
     )
@@ -175,6 +176,14 @@ def find_link(address: str | None) -> str | None:
     except ValueError:
         return None
     return address.strip() if parts.scheme == "https" and parts.hostname else None
+
+
+def _find_client(
+    one: WeekMeeting, said: Assignment | None, clients: Mapping[UUID, Named]
+) -> Named | None:
+    """Return whom a meeting belongs to: what is said of any copy counts before a calendar's own."""
+    client_id = one.client_id if said is None else said.client_id
+    return None if client_id is None else clients.get(client_id)
 
 
 def _find_copies(
@@ -202,14 +211,18 @@ def _richest(one: WeekMeeting) -> Event:
     )
 
 
-def _tell_elsewhere(span: Span, event: Event, zone: ZoneInfo) -> str | None:
+def _find_own_zone(event: Event) -> ZoneInfo | None:
     name = event.time_zone
-    if name is None or not is_zone(name):
+    return find_zone(name) if name is not None and is_zone(name) else None
+
+
+def _tell_elsewhere(span: Span, event: Event, zone: ZoneInfo) -> str | None:
+    own = _find_own_zone(event)
+    if own is None:
         return None
-    own = find_zone(name)
     if own.utcoffset(span.start.astimezone(own)) == zone.utcoffset(span.start.astimezone(zone)):
         return None
-    return f"{show_span(span, None, own)} in {show_zone(name)}"
+    return f"{show_span(span, None, own)} in {show_zone(own.key)}"
 
 
 def show_zone(name: str) -> str:
@@ -217,10 +230,12 @@ def show_zone(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _tell_recurrence(one: WeekMeeting) -> str | None:
+def _tell_recurrence(one: WeekMeeting, zone: ZoneInfo) -> str | None:
     kinds = {copy.event.kind: copy.event for copy in one.copies}
     if EventKind.MASTER in kinds:
-        return describe_recurrence(kinds[EventKind.MASTER].recurrence)
+        master = kinds[EventKind.MASTER]
+        recurs_in = _find_own_zone(master) or zone
+        return describe_recurrence(master.recurrence, recurs_in, all_day=master.all_day)
     if EventKind.OVERRIDE in kinds:
         return f"{REPEATS}; this one was changed"
     return None

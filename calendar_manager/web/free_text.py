@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from calendar_manager.bootstrap import Services
+from calendar_manager.domain.errors import InvalidRulesError
 from calendar_manager.domain.rules import MINUTES_PER_DAY
 from calendar_manager.domain.times import find_zone, is_zone, local_date
 from calendar_manager.domain.timespan import Span
@@ -53,7 +54,7 @@ class FreeTextView:
         days: The days to choose from.
         minutes: How long the meeting is, as it was typed.
         zone: The guest's zone, as it was typed.
-        problems: Field → what is wrong with it.
+        problems: Field → what is wrong with it; ``rules`` for the rules that are stored.
     """
 
     text: str
@@ -101,14 +102,20 @@ def view_free_text(
         problems["text_zone"] = "This is not a time zone such as Europe/London."
     now = services.clock()
     with services.store.begin() as uow:
-        rules = uow.rules.load(user.id, time_zone=user.time_zone)
+        rules = uow.lookups.load_rules(user.id, time_zone=user.time_zone)
     if minutes is None:
         minutes = str(rules.slot_duration_minutes)
     length = int(minutes) if minutes.isdecimal() and len(minutes) <= len("1440") else 0
     if not 1 <= length <= MINUTES_PER_DAY:
         problems["text_minutes"] = f"Write a whole number from 1 to {MINUTES_PER_DAY}."
     today = local_date(now, find_zone(rules.time_zone))
-    slots = [] if problems else _find_slots(services, user, today, length, now)
+    slots: Sequence[Span] = []
+    if not problems:
+        try:
+            slots = _find_slots(services, user, today, length, now)
+        except InvalidRulesError:
+            # The form beside it tells what is wrong, and is the place to mend it.
+            problems["rules"] = "The rules as they are saved cannot be used any more."
     home = find_zone(rules.time_zone)
     choices = _list_choices(today, [local_date(slot.start, home) for slot in slots], days)
     chosen = {choice.day for choice in choices if choice.chosen}

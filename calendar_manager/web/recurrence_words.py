@@ -1,11 +1,14 @@
 """Recurrence rules in plain words, as far as plain words are short."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from calendar_manager.domain.errors import InvalidRecurrenceError
 from calendar_manager.domain.recurrence_lines import read_lines
-from calendar_manager.domain.recurrence_rule import Frequency, Rule
+from calendar_manager.domain.recurrence_rule import Frequency, Moment, Rule
+from calendar_manager.domain.times import local_date
 
 REPEATS: Final = "Repeats"
 """What is said of a rule that no short sentence tells rightly."""
@@ -29,7 +32,7 @@ _ORDINALS: Final = {1: "first", 2: "second", 3: "third", 4: "fourth", -1: "last"
 _WORKING_DAYS: Final = frozenset((0, day) for day in range(5))
 
 
-def describe_recurrence(lines: Sequence[str]) -> str:
+def describe_recurrence(lines: Sequence[str], zone: ZoneInfo, *, all_day: bool) -> str:
     """Return how an event repeats, such as ``Every week on Monday, until 18 December 2026``.
 
     Excluded and added dates are left out, because the calendar shows them. A rule that would need
@@ -37,6 +40,8 @@ def describe_recurrence(lines: Sequence[str]) -> str:
 
     Args:
         lines: The recurrence lines of a series.
+        zone: In which it recurs.
+        all_day: Whether it has dates instead of instants.
     """
     try:
         read = read_lines(lines)
@@ -48,7 +53,7 @@ def describe_recurrence(lines: Sequence[str]) -> str:
     days = _describe_days(rule)
     if days is None or rule.frequency not in _PERIODS:
         return REPEATS
-    return f"{_describe_period(rule)}{days}{_describe_end(rule)}"
+    return f"{_describe_period(rule)}{days}{_describe_end(rule, zone, all_day=all_day)}"
 
 
 def _describe_period(rule: Rule) -> str:
@@ -96,13 +101,20 @@ def _has_rare_parts(rule: Rule) -> bool:
     )
 
 
-def _describe_end(rule: Rule) -> str:
+def _describe_end(rule: Rule, zone: ZoneInfo, *, all_day: bool) -> str:
     if rule.count is not None:
         return ", once" if rule.count == 1 else f", {rule.count} times"
     if rule.until is not None:
-        last = rule.until.wall
+        last = _last_day(rule.until, zone, all_day=all_day)
         return f", until {last.day} {last:%B %Y}"
     return ""
+
+
+def _last_day(until: Moment, zone: ZoneInfo, *, all_day: bool) -> date:
+    """Return the local day of the last moment that counts; most providers write it in UTC."""
+    if all_day or until.is_date:
+        return until.day(zone)
+    return local_date(until.instant(zone), zone)
 
 
 def _by_weekday(pair: tuple[int, int]) -> int:

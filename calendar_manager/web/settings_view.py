@@ -1,7 +1,9 @@
 """What the page of a person's own settings shows."""
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -15,7 +17,7 @@ from calendar_manager.web.connections_view import PROVIDER_NAMES
 from calendar_manager.web.deps import Accounts
 
 MANY_DEVICES: Final = 200
-"""How many signed-in devices the page knows of."""
+"""How many signed-in devices the page shows besides the one in front of it."""
 
 CONFLICT_TYPES: Final = (
     (ConflictType.OVERLAP, "Two meetings at the same time"),
@@ -100,13 +102,30 @@ class SettingsView:
 
 def load_settings_view(accounts: Accounts, user_id: UUID, session_id: UUID) -> SettingsView:
     """Load what the page shows to one person on one device."""
-    sessions = accounts.sessions.list(user_id, after=None, limit=MANY_DEVICES)
-    devices = [Device(session=one, current=one.id == session_id) for one in reversed(sessions)]
     return SettingsView(
         given=accounts.sharing.list(user_id, Direction.GIVEN, limit=MANY_GRANTS),
         received=accounts.sharing.list(user_id, Direction.RECEIVED, limit=MANY_GRANTS),
-        devices=sorted(devices, key=lambda one: not one.current),
+        devices=_load_devices(accounts, user_id, session_id),
     )
+
+
+def _load_devices(accounts: Accounts, user_id: UUID, session_id: UUID) -> list[Device]:
+    """Load this device and the latest other ones.
+
+    Sessions are listed from the oldest on, and a program that signs in for each of its runs has
+    many of them: what must not be missing here is at the end.
+    """
+    current: list[Device] = []
+    others: deque[Device] = deque(maxlen=MANY_DEVICES)
+    after: tuple[datetime, UUID] | None = None
+    while page := accounts.sessions.list(user_id, after=after, limit=MANY_DEVICES):
+        for one in page:
+            device = Device(session=one, current=one.id == session_id)
+            (current if device.current else others).append(device)
+        if len(page) < MANY_DEVICES:
+            break
+        after = (page[-1].created_at, page[-1].id)
+    return [*current, *reversed(others)]
 
 
 def values_of(user: User) -> dict[str, str]:

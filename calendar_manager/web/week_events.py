@@ -9,6 +9,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from calendar_manager.accounts.errors import InvalidFieldsError
+from calendar_manager.domain.accounts import CalendarStatus, ConnectionStatus
 from calendar_manager.domain.clients import Client
 from calendar_manager.domain.conflict_reconciliation import ConflictStatus
 from calendar_manager.domain.errors import InvalidRulesError
@@ -199,6 +200,20 @@ def name_calendars(calendars: Iterable[AgendaCalendar]) -> dict[UUID, Named]:
     }
 
 
+def name_first_reads(calendars: Iterable[AgendaCalendar]) -> list[str]:
+    """Return the names of the calendars that are being read for the first time.
+
+    One that cannot be read now is not among them: nothing of it arrives until that is mended.
+    """
+    return [
+        entry.calendar.name
+        for entry in calendars
+        if entry.calendar.last_synced_at is None
+        and entry.calendar.status is not CalendarStatus.FAILING
+        and entry.connection_status is ConnectionStatus.ACTIVE
+    ]
+
+
 def name_clients(clients: Iterable[Client]) -> dict[UUID, Named]:
     """Return the names and colours of a user's clients, in their order."""
     listed = list(clients)
@@ -242,7 +257,7 @@ def _load_surroundings(
     uow: UnitOfWork, user: User, items: Sequence[AgendaItem], asked: Span
 ) -> _Surroundings:
     """Load the names of everything, and the conflicts of what is shown."""
-    calendars = uow.agenda.load_calendars(user.id)
+    calendars = uow.lookups.load_calendars(user.id)
     spans = [item.entry.span for item in items] or [asked]
     # A meeting that reaches over the edge may have its conflict beyond it.
     around = Span(min(one.start for one in spans), max(one.end for one in spans))
@@ -253,9 +268,7 @@ def _load_surroundings(
         calendars=name_calendars(calendars),
         clients=name_clients(uow.clients.list(user.id)),
         conflicts=uow.conflicts.list(user.id, wanted, limit=_MOST_CONFLICTS),
-        reading=[
-            entry.calendar.name for entry in calendars if entry.calendar.last_synced_at is None
-        ],
+        reading=name_first_reads(calendars),
     )
 
 
@@ -295,13 +308,7 @@ def _draw(one: WeekMeeting, question: WeekQuestion, known: _Surroundings) -> Dra
     else:
         start, end = entry.dates.first.isoformat(), entry.dates.end.isoformat()
         clocks = ""
-    parts = [
-        show_span(entry.span, entry.dates, question.zone),
-        "on " + " and ".join(named.name for named in calendars),
-        *([f"for {client.name}"] if client else []),
-        *one.states,
-        *(clash.words for clash in one.clashes[:1]),
-    ]
+    worst = one.clashes[0] if one.clashes else None
     return DrawnMeeting(
         id=str(entry.occurrence_id),
         url=address_details(entry.occurrence_id, entry.span.start, question.zone),
@@ -313,14 +320,28 @@ def _draw(one: WeekMeeting, question: WeekQuestion, known: _Surroundings) -> Dra
         color=color,
         calendars=calendars,
         client=client,
-        severity=one.clashes[0].severity.value if one.clashes else None,
-        clash=one.clashes[0].words if one.clashes else None,
+        severity=worst.severity.value if worst else None,
+        clash=worst.words if worst else None,
         uncertain=one.uncertain,
         declined=one.declined,
         busy=one.busy,
         recurring=one.meeting.recurring,
-        label=", ".join(parts),
+        label=_describe(one, question.zone, calendars, client),
     )
+
+
+def _describe(
+    one: WeekMeeting, zone: ZoneInfo, calendars: Sequence[Named], client: Named | None
+) -> str:
+    """Return everything but the title in words, for people who do not see the grid."""
+    parts = [
+        show_span(one.leading.span, one.leading.dates, zone),
+        "on " + " and ".join(named.name for named in calendars),
+        *([f"for {client.name}"] if client else []),
+        *one.states,
+        *(clash.words for clash in one.clashes[:1]),
+    ]
+    return ", ".join(parts)
 
 
 def _find_free(

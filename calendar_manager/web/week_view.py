@@ -11,7 +11,13 @@ from calendar_manager.domain.accounts import Connection, ConnectionStatus
 from calendar_manager.domain.times import find_zone, is_zone, local_date
 from calendar_manager.domain.users import User
 from calendar_manager.store.unit_of_work import Store
-from calendar_manager.web.week_events import NO_CLIENT, Named, name_calendars, name_clients
+from calendar_manager.web.week_events import (
+    NO_CLIENT,
+    Named,
+    name_calendars,
+    name_clients,
+    name_first_reads,
+)
 
 
 class GridView(StrEnum):
@@ -113,9 +119,9 @@ def load_page(store: Store, user: User, asked: AskedPage, *, now: datetime) -> W
     zone = find_zone(asked.zone if asked.zone is not None and known else user.time_zone)
     with store.begin() as uow:
         connections = uow.connections.list(user.id)
-        calendars = uow.agenda.load_calendars(user.id)
+        calendars = uow.lookups.load_calendars(user.id)
         clients = name_clients(uow.clients.list(user.id))
-        rules = uow.rules.load(user.id, time_zone=user.time_zone)
+        rules = uow.lookups.load_rules(user.id, time_zone=user.time_zone)
     accounts = {connection.id: connection for connection in connections}
     notes = {
         entry.calendar.id: _account_of(accounts.get(entry.calendar.connection_id))
@@ -137,9 +143,7 @@ def load_page(store: Store, user: User, asked: AskedPage, *, now: datetime) -> W
         declined=asked.declined,
         connected=any(one.status is not ConnectionStatus.DISCONNECTED for one in connections),
         broken=[one.account for one in connections if one.status is ConnectionStatus.NEEDS_REAUTH],
-        reading=[
-            entry.calendar.name for entry in calendars if entry.calendar.last_synced_at is None
-        ],
+        reading=name_first_reads(calendars),
     )
 
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from calendar_manager.sandbox.control_client import ControlClient, approve_consent
-from tests.api.callers import PASSWORD, Person
+from tests.api.callers import NO_AUTHORITIES, PASSWORD, Person
 
 pytestmark = pytest.mark.store
 
@@ -25,7 +25,9 @@ NEW = {
 def browser(base_url: str) -> Iterator[httpx.Client]:
     """A browser that asks for pages and stops at redirects."""
     headers = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
-    with httpx.Client(base_url=base_url, headers=headers, timeout=30) as client:
+    with httpx.Client(
+        base_url=base_url, headers=headers, timeout=30, verify=NO_AUTHORITIES
+    ) as client:
         yield client
 
 

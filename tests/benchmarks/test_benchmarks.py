@@ -73,7 +73,7 @@ def test_a_crowd_is_complete_and_leaves_the_tables_as_they_were(
     assert count(engine, "SELECT count(*) FROM calendar_changes") == 3 * CALENDARS
     assert count(engine, "SELECT count(DISTINCT calendar_id) FROM occurrences") == 3 * CALENDARS
     with installation.services.store.begin() as uow:
-        assert len(uow.agenda.load_calendars(person_of(2, engine))) == CALENDARS
+        assert len(uow.lookups.load_calendars(person_of(2, engine))) == CALENDARS
     assert "6,000 occurrences written" in told
     assert any(one.table == "occurrences" and one.index for one in list_sizes(engine))
 

@@ -175,7 +175,7 @@ def test_whoever_changes_something_by_whatever_way_makes_answers_new(
 
 def find_key(desk: Desk) -> str:
     with desk.store.begin() as uow:
-        calendars = uow.agenda.load_calendars(desk.user.id)
+        calendars = uow.lookups.load_calendars(desk.user.id)
     return name_question(desk.user, calendars, Span(*WEEK))
 
 
@@ -390,7 +390,7 @@ def test_no_reader_finds_less_than_was_committed_before_it_asked(
             least = committed
             ask(desk, cache, now=WEEK[0] + timedelta(minutes=chance.random()))
             with desk.store.begin() as uow:
-                calendars = uow.agenda.load_calendars(desk.user.id)
+                calendars = uow.lookups.load_calendars(desk.user.id)
             busy = cache.find(name_question(desk.user, calendars, loaded))
             if busy is not None and len(busy.meetings) < least:
                 late.append((len(busy.meetings), least))
@@ -412,4 +412,4 @@ def test_no_reader_finds_less_than_was_committed_before_it_asked(
 
 def find_loaded_key(desk: Desk, loaded: Span) -> str:
     with desk.store.begin() as uow:
-        return name_question(desk.user, uow.agenda.load_calendars(desk.user.id), loaded)
+        return name_question(desk.user, uow.lookups.load_calendars(desk.user.id), loaded)

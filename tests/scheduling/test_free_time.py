@@ -457,5 +457,5 @@ def test_a_long_occurrence_beyond_the_horizon_counts_once_however_many_spans_it_
     desk.save(calendar, make_event("trip", "06-01 00:00", "06-20 00:00", **rule), window=narrow)
     apart = [span("06-02 00:00", "06-03 00:00"), span("06-08 00:00", "06-09 00:00")]
     with desk.store.begin() as uow:
-        busy = load_busy_time(uow, desk.user, uow.agenda.load_calendars(desk.user.id), apart)
+        busy = load_busy_time(uow, desk.user, uow.lookups.load_calendars(desk.user.id), apart)
     assert [one.span for one in busy] == [span("06-01 00:00", "06-20 00:00")]

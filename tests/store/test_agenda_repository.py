@@ -140,7 +140,7 @@ def test_another_users_events_are_never_there(store: Store, office: Office) -> N
         wanted = AgendaFilter(calendar_ids=[other.work.id])
         found = uow.agenda.list_entries(office.user.id, WEEK, wanted, limit=10)
         detail = uow.agenda.find_event(office.user.id, event_id)
-        calendars = uow.agenda.load_calendars(office.user.id)
+        calendars = uow.lookups.load_calendars(office.user.id)
     assert found == []
     assert detail is None
     assert {entry.calendar.id for entry in calendars} == {office.work.id, office.home.id}
@@ -202,7 +202,7 @@ def test_a_calendar_that_is_not_read_is_not_there(
     with store.begin() as uow:
         calendar = add_calendar(uow, office.connection, **state)
         (event_id,) = save_events(uow, calendar, make_event("x", "03-03 09:00", "03-03 10:00"))
-        read = [entry.calendar.id for entry in uow.agenda.load_calendars(office.user.id)]
+        read = [entry.calendar.id for entry in uow.lookups.load_calendars(office.user.id)]
         detail = uow.agenda.find_event(office.user.id, event_id)
         busy = uow.agenda.load_busy(office.user.id, [WEEK])
     assert calendar.id not in read

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import OperationalError
 
 from calendar_manager.store import pool
-from calendar_manager.store.pool import make_engine
+from calendar_manager.store.pool import autocommitting, make_engine
 
 pytestmark = pytest.mark.store
 
@@ -57,3 +58,24 @@ def test_a_connection_used_a_moment_ago_is_not_asked_for_a_sign_of_life(
 def test_every_connection_speaks_utc(engine: Engine) -> None:
     with engine.connect() as connection:
         assert connection.scalar(text("SHOW timezone")) == "UTC"
+
+
+def test_a_lent_connection_has_no_transaction_and_is_given_back_with_them(engine: Engine) -> None:
+    began = text(
+        "SELECT xact_start = query_start FROM pg_stat_activity WHERE pid = pg_backend_pid()"
+    )
+    with autocommitting(engine) as connection:
+        assert [connection.scalar(began) for _ in range(2)] == [True, True], "each began one"
+    with engine.connect() as connection:
+        assert [connection.scalar(began) for _ in range(2)] == [False, False]
+        connection.execute(text("CREATE TABLE left_behind ()"))
+    with engine.connect() as connection:
+        assert connection.scalar(text("SELECT to_regclass('left_behind')")) is None
+
+
+def test_a_lent_connection_that_breaks_is_replaced(engine: Engine) -> None:
+    end = text("SELECT pg_terminate_backend(pg_backend_pid())")
+    with pytest.raises(OperationalError), autocommitting(engine) as connection:
+        connection.execute(end)
+    with autocommitting(engine) as connection:
+        assert connection.scalar(text("SELECT 1")) == 1

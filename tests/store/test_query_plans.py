@@ -123,7 +123,7 @@ def scene(clean_database: Engine) -> Iterator[Scene]:
         connection.execute(text("ANALYZE"))
     with make_store(clean_database).begin() as uow:
         user_id = people[PEOPLE // 2]
-        found = uow.agenda.load_calendars(user_id)
+        found = uow.lookups.load_calendars(user_id)
         yield Scene(uow, user_id, {one.calendar.id: one.calendar for one in found})
         uow.session.rollback()
 
@@ -225,7 +225,7 @@ QUESTIONS: dict[str, tuple[Callable[[Scene], object], set[str]]] = {
         {BY_SPAN, "pk_events"},
     ),
     "calendars with their changes": (
-        lambda one: one.uow.agenda.load_calendars(one.user_id),
+        lambda one: one.uow.lookups.load_calendars(one.user_id),
         {"ix_calendars_user_id", "pk_connections"},
     ),
     "series": (
@@ -279,7 +279,7 @@ def test_a_person_who_has_the_whole_database_is_looked_up_by_time_as_well(
     hour, week = Span(middle, middle + timedelta(hours=1)), Span(middle, middle + timedelta(days=7))
     later = Span(middle + timedelta(days=2), middle + timedelta(days=2, hours=1))
     with make_store(clean_database).begin() as uow:
-        calendars = [one.calendar.id for one in uow.agenda.load_calendars(user_id)]
+        calendars = [one.calendar.id for one in uow.lookups.load_calendars(user_id)]
         wanted = AgendaFilter(calendar_ids=calendars)
         for ask in (
             lambda: uow.agenda.load_busy(user_id, [hour]),

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.store
 def test_who_said_none_has_office_hours_in_their_own_zone(clean_database: Engine) -> None:
     with make_store(clean_database).begin() as uow:
         user = add_user(uow, time_zone="America/New_York")
-        rules = uow.rules.load(user.id, time_zone=user.time_zone)
+        rules = uow.lookups.load_rules(user.id, time_zone=user.time_zone)
     assert rules == default_rules("America/New_York")
 
 
@@ -41,8 +41,8 @@ def test_rules_come_back_as_they_were_saved_and_replace_each_other(
     with store.begin() as uow:
         user, other = add_user(uow), add_user(uow)
         uow.rules.save(user.id, first)
-        assert uow.rules.load(user.id, time_zone="UTC") == first
+        assert uow.lookups.load_rules(user.id, time_zone="UTC") == first
         uow.rules.save(user.id, second)
     with store.begin() as uow:
-        assert uow.rules.load(user.id, time_zone="UTC") == second
-        assert uow.rules.load(other.id, time_zone="UTC") == default_rules("UTC")
+        assert uow.lookups.load_rules(user.id, time_zone="UTC") == second
+        assert uow.lookups.load_rules(other.id, time_zone="UTC") == default_rules("UTC")

@@ -115,6 +115,24 @@ def test_a_refusal_is_told_in_words_and_stays_until_it_is_over(
     assert "Cal.com did not take the last change" in page
 
 
+def test_rules_that_cannot_be_exported_are_no_fault_of_caldotcom(
+    browser: httpx.Client,
+    mara: Person,
+    control: ControlClient,
+    connection_id: str,
+    clean_database: Engine,
+) -> None:
+    rule(mara)
+    with clean_database.begin() as connection:
+        query = text("UPDATE availability_rules SET document = document || :changes")
+        connection.execute(query, {"changes": '{"holidays": "ZZ"}'})
+    sign_in(browser)
+    answer = post(browser, connection_id)
+    assert answer.status_code == 422
+    assert "The holidays of 'ZZ' are not known" in unescape(answer.text)
+    assert find_ours(control) == []
+
+
 def test_accounts_of_others_are_neither_shown_nor_pushed_to(
     browser: httpx.Client,
     mara: Person,

@@ -9,6 +9,8 @@ from uuid import UUID
 
 import httpx
 import pytest
+from sqlalchemy import Engine
+from sqlalchemy import text as sql
 
 from calendar_manager.api.schemas.availability import RULES_EXAMPLE
 from tests.api.test_availability_api import Desk, desk, make_desk
@@ -79,6 +81,11 @@ def explain(browser: httpx.Client, **question: Any) -> str:
     answer = browser.post(f"{PAGE}/explain", data={**fields_of(open_page(browser)), **asked})
     assert answer.status_code == 200, answer.text
     return unescape(answer.text)
+
+
+def words(page: str) -> str:
+    """Return what a person reads, with single blanks and none before punctuation."""
+    return re.sub(r" ([:,])", r"\1", " ".join(re.sub(r"<[^>]*>", " ", unescape(page)).split()))
 
 
 def rules_of(desk: Desk) -> dict[str, Any]:
@@ -185,6 +192,36 @@ def test_freshness_is_told_with_the_preview(browser: httpx.Client, desk: Desk) -
     assert "Nothing for 30 minutes can be booked" in page
 
 
+def test_a_calendar_that_was_never_read_is_not_said_to_be_complete(
+    browser: httpx.Client, desk: Desk
+) -> None:
+    desk.add(name="Fresh", last_synced_at=None, last_synced_via=None)
+    sign_in(browser)
+    page = words(open_page(browser))
+    assert "2 calendars behind this Work: up to date, complete as of 02 Mar 2026, 09:00" in page
+    assert "Fresh: being read, complete as of never" in page
+
+
+def test_rules_with_holidays_that_nobody_knows_any_more_can_be_mended(
+    browser: httpx.Client, desk: Desk, clean_database: Engine
+) -> None:
+    desk.rule(holidays="DE-BE")
+    with clean_database.begin() as connection:
+        connection.execute(
+            sql("UPDATE availability_rules SET document = document || :changes"),
+            {"changes": '{"holidays": "ZZ"}'},
+        )
+    sign_in(browser)
+    page = unescape(open_page(browser))
+    assert "The holidays of 'ZZ' are not known" in page
+    assert "The rules as they are saved cannot be used any more." in page
+    part = browser.get(f"{PAGE}/text", params={"text_minutes": "30", "text_zone": "Asia/Tokyo"})
+    assert part.status_code == 200
+    assert "cannot be used any more" in part.text
+    assert save(browser, country="DE", region="BE").status_code == 303
+    assert "cannot be used any more" not in open_page(browser)
+
+
 def test_why_not_names_what_is_behind_it_and_what_is_near(
     browser: httpx.Client, desk: Desk
 ) -> None:
@@ -214,6 +251,8 @@ def test_why_not_is_judged_by_the_form(browser: httpx.Client, desk: Desk) -> Non
         ({"why_date": ""}, "Choose a date, and a time"),
         ({"why_minutes": "0"}, "A booking lasts from 1"),
         ({"why_date": "9000-01-01"}, "Ask for a time between"),
+        ({"why_date": "0001-01-01", "why_time": "00:00"}, "Ask for a time between"),
+        ({"why_date": "9999-12-31", "why_time": "23:59"}, "Ask for a time between"),
         ({"why_client": "nobody"}, "This client does not exist"),
         ({"horizon_days": "x"}, "Mend what is marked"),
     ],

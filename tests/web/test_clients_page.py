@@ -12,11 +12,13 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
+from calendar_manager.accounts.errors import ClientNotFoundError
 from calendar_manager.bootstrap import Services
 from calendar_manager.domain.client_hours import PeriodHours, add_up
 from calendar_manager.domain.clients import Client
 from calendar_manager.sync.assigning import reassign_clients
 from calendar_manager.web.client_chart import NO_PROJECT, OTHERS, draw_chart
+from calendar_manager.web.client_view import load_surroundings
 from tests.api.callers import Person
 from tests.api.client_desk import FULL, Desk, daily, open_desk
 from tests.api.conftest import Clock
@@ -258,6 +260,19 @@ def test_a_colour_that_was_only_shown_is_not_stored(desk: Desk, browser: httpx.C
     fields = {"name": "Acme", "color": shown[1], "shown_color": shown[1]}
     assert send(browser, f"/clients/{client_id}", **fields).status_code == 303
     assert find(desk, client_id).color is None
+
+
+def test_a_client_that_is_deleted_while_its_page_is_made_is_not_found(
+    desk: Desk, browser: httpx.Client
+) -> None:
+    client_id = desk.client("Acme")
+    found = find(desk, client_id)
+    send(browser, f"/clients/{client_id}/delete")
+    with desk.services.store.begin() as uow:
+        user = uow.users.find(UUID(desk.person.id))
+    assert user is not None
+    with pytest.raises(ClientNotFoundError):
+        load_surroundings(desk.services.store, user, found)
 
 
 def test_refused_details_keep_what_was_typed(desk: Desk, browser: httpx.Client) -> None:

@@ -173,6 +173,15 @@ def test_what_is_over_and_was_never_ended_is_kept_apart(desk: Desk, clock: Clock
     assert "is easier to move" not in past
 
 
+def test_an_empty_list_says_what_would_be_in_it(desk: Desk) -> None:
+    for state, words in (
+        ("resolved", "Conflicts that you resolve"),
+        ("ignored", "Conflicts that you ignore"),
+        ("past", "A conflict that is over without an answer of yours"),
+    ):
+        assert words in desk.page(f"/conflicts?status={state}"), state
+
+
 def test_the_rest_of_a_long_list_follows_without_repeating_anything(desk: Desk) -> None:
     for day in range(3, 15):
         desk.double_booking(f"03-{day:02}")

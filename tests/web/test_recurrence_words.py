@@ -2,10 +2,13 @@
 
 import pytest
 
+from calendar_manager.domain.times import find_zone
 from calendar_manager.web.palette import pick_colors
 from calendar_manager.web.recurrence_words import REPEATS, describe_recurrence
 
 pytestmark = pytest.mark.unit
+
+CHICAGO = find_zone("America/Chicago")
 
 
 @pytest.mark.parametrize(
@@ -24,7 +27,9 @@ pytestmark = pytest.mark.unit
     ],
 )
 def test_common_rules_are_told_in_words(rule: str, words: str) -> None:
-    told = describe_recurrence([f"RRULE:{rule}", "EXDATE;VALUE=DATE:20260406"])
+    told = describe_recurrence(
+        [f"RRULE:{rule}", "EXDATE;VALUE=DATE:20260406"], CHICAGO, all_day=False
+    )
     assert told == (f"{words} December 2026" if "UNTIL" in rule else words)
 
 
@@ -44,7 +49,25 @@ def test_common_rules_are_told_in_words(rule: str, words: str) -> None:
     ],
 )
 def test_what_takes_many_words_is_only_said_to_repeat(lines: list[str]) -> None:
-    assert describe_recurrence(lines) == REPEATS
+    assert describe_recurrence(lines, CHICAGO, all_day=False) == REPEATS
+
+
+@pytest.mark.parametrize(
+    ("until", "all_day", "last"),
+    [
+        pytest.param("20261219T055959Z", False, 18, id="the end of the local day"),
+        pytest.param("20261219T000000Z", False, 18, id="an instant that is midnight in UTC"),
+        pytest.param("20261218T090000", False, 18, id="a time on the clock of the series"),
+        pytest.param("20261218", False, 18, id="a date"),
+        pytest.param("20261218T000000Z", True, 18, id="a date written as midnight in UTC"),
+        pytest.param("20261219T055959Z", True, 18, id="the end of the last day of an all-day one"),
+    ],
+)
+def test_the_last_day_is_that_of_the_zone_in_which_a_series_recurs(
+    until: str, last: int, *, all_day: bool
+) -> None:
+    told = describe_recurrence([f"RRULE:FREQ=DAILY;UNTIL={until}"], CHICAGO, all_day=all_day)
+    assert told == f"Every day, until {last} December 2026"
 
 
 def test_a_colour_that_somebody_chose_stays() -> None:

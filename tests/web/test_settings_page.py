@@ -6,7 +6,9 @@ from html import unescape
 
 import httpx
 import pytest
+from sqlalchemy import Engine, text
 
+from calendar_manager.web.settings_view import MANY_DEVICES
 from tests.api.callers import PASSWORD, Person
 from tests.api.test_pages import send_form, sign_in, token_of
 
@@ -195,6 +197,26 @@ def test_devices_are_listed_and_signed_out(browser: httpx.Client, mara: Person) 
     assert is_done(send(browser, found[0]), "device")
     assert mara.get("/api/auth/me").status_code == 401
     assert send(browser, found[0]).status_code == 404
+
+
+def test_this_device_and_the_latest_are_shown_however_many_there_are(
+    browser: httpx.Client, mara: Person, clean_database: Engine
+) -> None:
+    with clean_database.begin() as connection:
+        query = """
+            INSERT INTO login_sessions (id, user_id, refresh_token_hash, expires_at, created_at)
+            SELECT gen_random_uuid(), user_id, refresh_token_hash, expires_at,
+                   created_at - number * interval '1 minute'
+            FROM login_sessions, generate_series(1, 210) AS number
+        """
+        connection.execute(text(query))
+    sign_in(browser)
+    page = open_page(browser)
+    assert page.count("This device") == 1
+    with clean_database.connect() as connection:
+        query = "SELECT id::text FROM login_sessions ORDER BY created_at DESC LIMIT :most"
+        _, *others = connection.scalars(text(query), {"most": MANY_DEVICES + 1})
+    assert re.findall(r'action="/settings/devices/([^"]+)/end"', page) == others
 
 
 def test_devices_of_others_cannot_be_signed_out(

@@ -151,6 +151,15 @@ def test_a_calendar_that_was_never_read_is_said_to_be_on_its_way(desk: Desk) -> 
     assert desk.draw()["reading"] == ["Fresh"]
 
 
+def test_a_calendar_that_cannot_be_read_is_not_said_to_be_on_its_way(desk: Desk) -> None:
+    desk.add_calendar("Failing", last_synced_at=None, failures=2)
+    broken = desk.add_calendar("Broken", last_synced_at=None)
+    with desk.services.store.begin() as uow:
+        uow.connections.mark_needs_reauth(broken.connection_id, "The access was taken back.")
+    assert "for the first time" not in desk.browser.get("/week").text
+    assert desk.draw()["reading"] == []
+
+
 def test_meetings_are_drawn_on_the_wall_clock_of_the_asked_zone(desk: Desk) -> None:
     desk.save(make_event("Review", "03-03 09:00", "03-03 10:00"))
     (own,) = desk.draw()["events"]
@@ -483,6 +492,25 @@ def test_all_copies_of_a_meeting_get_the_client(desk: Desk) -> None:
     assert len(listed.json()["items"]) == 2
 
 
+def test_what_a_person_said_of_one_copy_counts_before_the_other_ones_calendar(desk: Desk) -> None:
+    acme = desk.add_client("Acme Ltd")
+    review = make_event("Review", "03-03 09:00", "03-03 10:00", ical_uid="uid@acme")
+    (event_id,) = desk.save(review)
+    said = {"client_id": None, "scope": "event"}
+    assert desk.person.patch(f"/api/events/{event_id}/client", json=said).status_code == 200
+    other = desk.add_calendar("Acme")
+    settings = {"client_id": acme}
+    answer = desk.person.patch(f"/api/calendars/{other.id}", json=settings)
+    assert answer.status_code == 200, answer.text
+    desk.save(review, calendar=other)
+    page = desk.details("Review").text
+    assert "Belongs to nobody, said by you." in page
+    hours = desk.person.get(
+        f"/api/clients/{acme}/hours", params={"start": "2026-03-02", "end": "2026-03-09"}
+    )
+    assert hours.json()["total"]["meetings"] == 0, "the page says what is counted"
+
+
 def test_saving_in_the_dialog_answers_the_fragment_and_lets_the_grid_follow(desk: Desk) -> None:
     acme = desk.add_client("Acme Ltd")
     desk.save(make_event("Review", "03-03 09:00", "03-03 10:00"))
@@ -505,7 +533,7 @@ def test_saving_in_the_dialog_answers_the_fragment_and_lets_the_grid_follow(desk
     ("fields", "sentence"),
     [
         ({"client": "somebody"}, "Choose somebody from the list."),
-        ({"client": "nobody", "project": "x" * 201}, "Use at most 200 characters."),
+        ({"client": "nobody", "project": "x" * 201}, "Use at most 200 characters for a project."),
         ({"client": "nobody", "project": "a\u0000b"}, "Control characters are not allowed here."),
         ({"client": "nobody", "scope": "all"}, "Choose one of the two."),
     ],

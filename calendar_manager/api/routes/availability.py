@@ -3,9 +3,11 @@
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Body, Depends, Response
+from starlette.concurrency import run_in_threadpool
 
-from calendar_manager.api.asked_people import FreshenedPeopleDep, PeopleDep
+from calendar_manager.api.asked_people import PeopleDep, freshen_asked
 from calendar_manager.api.deps import AnswersDep, CurrentUser, ServicesDep
+from calendar_manager.api.freshening import AgeDep
 from calendar_manager.api.problems import describe_problem, join_problems
 from calendar_manager.api.questions import (
     CalendarsQuery,
@@ -74,12 +76,12 @@ QuestionDep = Annotated[AvailabilityQuestion, Depends(read_question)]
         )
     },
 )
-def get_availability(
+async def get_availability(
     user: CurrentUser,
     services: ServicesDep,
     answers: AnswersDep,
     people: PeopleDep,
-    freshened: FreshenedPeopleDep,
+    age: AgeDep,
     question: QuestionDep,
 ) -> Response:
     """Show free windows and bookable slots, with how fresh the calendars behind them are.
@@ -92,8 +94,10 @@ def get_availability(
     otherwise), each is free by their own rules, and of them you learn nothing but when. Slots
     stand on your clock. `max_age` then reads your own calendars only.
     """
-    now, maximum_age = services.clock(), services.settings.stale_after
-    with refusals():
+    freshened = await freshen_asked(user, services, people, age, question.calendar_ids)
+
+    def answer() -> bytes:
+        now, maximum_age = services.clock(), services.settings.stale_after
         if people.ids:
             together = find_common_availability(
                 services.store,
@@ -105,13 +109,14 @@ def get_availability(
                 maximum_age=maximum_age,
                 answers=answers,
             )
-            body = render_common_availability(together, freshened.complete_as_of)
-        else:
-            alone = find_availability(
-                services.store, user, question, now=now, maximum_age=maximum_age, answers=answers
-            )
-            body = render_availability(alone, freshened.complete_as_of)
-    return Response(body, media_type="application/json")
+            return render_common_availability(together, freshened.complete_as_of)
+        alone = find_availability(
+            services.store, user, question, now=now, maximum_age=maximum_age, answers=answers
+        )
+        return render_availability(alone, freshened.complete_as_of)
+
+    with refusals():
+        return Response(await run_in_threadpool(answer), media_type="application/json")
 
 
 @router.get("/rules", summary="Read my rules", response_model=RulesDocument)

@@ -4,9 +4,10 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
+from starlette.concurrency import run_in_threadpool
 
 from calendar_manager.api.deps import CurrentUser, ServicesDep
-from calendar_manager.api.freshening import FreshenedDep
+from calendar_manager.api.freshening import AgeDep, freshen
 from calendar_manager.api.problems import describe_problem, join_problems
 from calendar_manager.api.questions import (
     AtQuery,
@@ -54,10 +55,10 @@ async def read_question(
         )
     },
 )
-def explain_availability(
+async def explain_availability(
     user: CurrentUser,
     services: ServicesDep,
-    freshened: FreshenedDep,
+    age: AgeDep,
     question: Annotated[ExplanationQuestion, Depends(read_question)],
 ) -> Response:
     """Show every reason why a start cannot be booked, and the three nearest that can.
@@ -69,8 +70,10 @@ def explain_availability(
     A client's weekly budget is a warning as well, and never a reason: with `client_id` when the
     booking would exceed it, and without for each client whose budget of that week is used up.
     """
+    freshened = await freshen(user, services, age, question.calendar_ids)
     with refusals():
-        answer = explain_start(
+        answer = await run_in_threadpool(
+            explain_start,
             services.store,
             user,
             question,

@@ -4,12 +4,12 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Annotated, Final
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
+from calendar_manager.api.schemas.span_texts import write_free_time
 from calendar_manager.domain.accounts import (
     CalendarStatus,
     ReadVia,
@@ -18,7 +18,6 @@ from calendar_manager.domain.accounts import (
 from calendar_manager.domain.freshness import Freshness
 from calendar_manager.domain.rules import Weekday
 from calendar_manager.domain.times import find_zone
-from calendar_manager.domain.timespan import Span
 from calendar_manager.scheduling.availability import AvailabilityAnswer
 
 RULES_EXAMPLE: JsonDict = {
@@ -176,25 +175,18 @@ def render_availability(
         answer: What was found.
         complete_as_of: As of when copies had to be complete; None when nobody asked.
     """
-    zone = find_zone(answer.time_zone)
+    windows, slots = write_free_time(answer.free, find_zone(answer.time_zone))
     return orjson.dumps(
         {
             "time_zone": answer.time_zone,
             "duration_minutes": answer.duration_minutes,
             "step_minutes": answer.step_minutes,
-            "windows": show_spans(answer.free.windows, zone),
-            "slots": show_spans(answer.free.slots, zone),
+            "windows": orjson.Fragment(windows),
+            "slots": orjson.Fragment(slots),
             "freshness": show_freshness(answer.freshness, complete_as_of),
             "warnings": show_warnings(answer.freshness),
         }
     )
-
-
-def show_spans(spans: Iterable[Span], zone: ZoneInfo) -> list[dict[str, datetime]]:
-    """Return spans by the clock of a zone, in the shape of :class:`SpanOut`."""
-    return [
-        {"start": span.start.astimezone(zone), "end": span.end.astimezone(zone)} for span in spans
-    ]
 
 
 def show_freshness(

@@ -12,9 +12,9 @@ from calendar_manager.api.schemas.availability import (
     SpanOut,
     is_within,
     show_freshness,
-    show_spans,
     show_warnings,
 )
+from calendar_manager.api.schemas.span_texts import show_span
 from calendar_manager.domain.accounts import CalendarStatus, ReadVia, UnreadablePolicy
 from calendar_manager.domain.times import find_zone
 from calendar_manager.scheduling.common_availability import CommonAvailability, PersonFreshness
@@ -131,14 +131,9 @@ def render_common_availability(
             "time_zone": answer.time_zone,
             "duration_minutes": answer.duration_minutes,
             "step_minutes": answer.step_minutes,
-            "windows": show_spans(answer.windows, zone),
+            "windows": [show_span(window, zone) for window in answer.windows],
             "slots": [
-                {
-                    "start": slot.span.start.astimezone(zone),
-                    "end": slot.span.end.astimezone(zone),
-                    "people": slot.people,
-                }
-                for slot in answer.slots
+                {**show_span(slot.span, zone), "people": slot.people} for slot in answer.slots
             ],
             "freshness": [
                 *(mine | one for one in show_freshness(answer.freshness, complete_as_of)),

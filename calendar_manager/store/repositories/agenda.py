@@ -6,11 +6,10 @@ from datetime import datetime
 from functools import cache
 from uuid import UUID
 
-from sqlalchemy import Text, and_, cast, func, select, tuple_
-from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy import Text, and_, cast, select, tuple_
 from sqlalchemy.orm import Session
 
-from calendar_manager.domain.accounts import Calendar, ConnectionStatus
+from calendar_manager.domain.accounts import Calendar
 from calendar_manager.domain.busy import Busy, blocks
 from calendar_manager.domain.events import Event, EventKind, EventStatus, EventType
 from calendar_manager.domain.meetings import BusyOccurrence
@@ -22,7 +21,6 @@ from calendar_manager.store.agenda_conditions import (
     takes_time_in,
 )
 from calendar_manager.store.agenda_entries import (
-    AgendaCalendar,
     AgendaEntry,
     AgendaFilter,
     BlockingSpan,
@@ -34,13 +32,11 @@ from calendar_manager.store.agenda_rows import (
     BUSY_COLUMNS,
     busy_occurrence_of,
     entry_of,
-    materialized_span,
 )
 from calendar_manager.store.client_conditions import ClientOfOccurrence
 from calendar_manager.store.event_rows import event_from_row
 from calendar_manager.store.repositories.calendars import calendar_from_row
 from calendar_manager.store.tables import (
-    CalendarChangeRow,
     CalendarRow,
     ClientRow,
     ConnectionRow,
@@ -58,41 +54,6 @@ class AgendaRepository:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-
-    def load_calendars(self, user_id: UUID) -> Sequence[AgendaCalendar]:
-        """Return the calendars of a user that are read, the first found first.
-
-        Deleted calendars, those that the provider no longer lists, and those whose sync is
-        switched off are not among them.
-        """
-        return self.load_calendars_of([user_id])[user_id]
-
-    def load_calendars_of(
-        self, user_ids: Collection[UUID]
-    ) -> Mapping[UUID, Sequence[AgendaCalendar]]:
-        """As :meth:`load_calendars`, for each of several users, in one statement."""
-        changes = (
-            select(func.array_agg(aggregate_order_by(CalendarChangeRow.id, CalendarChangeRow.id)))
-            .where(CalendarChangeRow.calendar_id == CalendarRow.id)
-            .scalar_subquery()
-        )
-        rows = self._session.execute(
-            select(CalendarRow, ConnectionRow.status, changes)
-            .join(ConnectionRow, ConnectionRow.id == CalendarRow.connection_id)
-            .where(CalendarRow.user_id.in_(user_ids), *IS_READ)
-            .order_by(CalendarRow.created_at, CalendarRow.id)
-        )
-        calendars: dict[UUID, list[AgendaCalendar]] = {user_id: [] for user_id in user_ids}
-        for row, status, changed in rows:
-            calendars[row.user_id].append(
-                AgendaCalendar(
-                    calendar=calendar_from_row(row),
-                    connection_status=ConnectionStatus(status),
-                    materialized=materialized_span(row),
-                    changes=tuple(changed or ()),
-                )
-            )
-        return calendars
 
     def has_client(self, user_id: UUID, client_id: UUID) -> bool:
         """Tell whether a user has such a client."""

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Select, and_, delete, func, or_, select, tuple_, update
+from sqlalchemy import Row, Select, and_, delete, func, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -242,8 +242,35 @@ def _of_user(user_id: UUID, *, deleted: bool) -> Select[tuple[CalendarRow]]:
     return select(CalendarRow).where(CalendarRow.user_id == user_id, present)
 
 
-def calendar_from_row(row: CalendarRow) -> Calendar:
-    """Return the domain's view of a row."""
+CALENDAR_COLUMNS: Final = (
+    CalendarRow.id,
+    CalendarRow.user_id,
+    CalendarRow.connection_id,
+    CalendarRow.provider,
+    CalendarRow.provider_calendar_id,
+    CalendarRow.name,
+    CalendarRow.time_zone,
+    CalendarRow.color,
+    CalendarRow.primary,
+    CalendarRow.access_role,
+    CalendarRow.sync_enabled,
+    CalendarRow.blocks_availability,
+    CalendarRow.all_day_blocks,
+    CalendarRow.unreadable_policy,
+    CalendarRow.client_id,
+    CalendarRow.last_synced_at,
+    CalendarRow.last_synced_via,
+    CalendarRow.error,
+    CalendarRow.held_at,
+    CalendarRow.held_deletions,
+    CalendarRow.failures,
+    CalendarRow.lease_token,
+)
+"""What :func:`calendar_from_row` needs."""
+
+
+def calendar_from_row(row: CalendarRow | Row[Any]) -> Calendar:
+    """Return the domain's view of a row, or of at least :data:`CALENDAR_COLUMNS`."""
     return Calendar(
         id=row.id,
         user_id=row.user_id,
@@ -269,7 +296,7 @@ def calendar_from_row(row: CalendarRow) -> Calendar:
     )
 
 
-def _stored_status(row: CalendarRow) -> CalendarStatus:
+def _stored_status(row: CalendarRow | Row[Any]) -> CalendarStatus:
     """Return the status as far as it is known without a clock."""
     if row.held_at is not None:
         return CalendarStatus.HELD

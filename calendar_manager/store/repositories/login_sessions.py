@@ -8,10 +8,8 @@ from uuid import UUID
 from sqlalchemy import select, tuple_, update
 from sqlalchemy.orm import Session
 
-from calendar_manager.domain.users import User
 from calendar_manager.store.execution import execute_count
-from calendar_manager.store.repositories.users import user_from_row
-from calendar_manager.store.tables import LoginSessionRow, UserRow
+from calendar_manager.store.tables import LoginSessionRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,23 +88,6 @@ class LoginSessionRepository:
             )
             for row in rows
         ]
-
-    def find_user(self, user_id: UUID, session_id: UUID, *, now: datetime) -> User | None:
-        """Return whom a session belongs to; None when it is unknown, revoked or over.
-
-        One query, because every authenticated request asks it.
-        """
-        row = self._session.scalars(
-            select(UserRow)
-            .join(LoginSessionRow, LoginSessionRow.user_id == UserRow.id)
-            .where(
-                UserRow.id == user_id,
-                LoginSessionRow.id == session_id,
-                LoginSessionRow.revoked_at.is_(None),
-                LoginSessionRow.expires_at > now,
-            )
-        ).one_or_none()
-        return None if row is None else user_from_row(row)
 
     def rotate(
         self,

@@ -24,19 +24,6 @@ class RulesRepository:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def load(self, user_id: UUID, *, time_zone: str) -> AvailabilityRules:
-        """Return a user's rules.
-
-        Args:
-            user_id: Whose.
-            time_zone: The user's IANA zone, in which the default rules hold while the user has
-                not said any.
-        """
-        document = self._session.scalars(
-            select(AvailabilityRulesRow.document).where(AvailabilityRulesRow.user_id == user_id)
-        ).one_or_none()
-        return default_rules(time_zone) if document is None else rules_from_document(document)
-
     def load_each(self, users: Collection[User]) -> Mapping[UUID, AvailabilityRules]:
         """Return the rules of each of several users, in one statement."""
         rows = self._session.execute(

@@ -28,12 +28,23 @@ document.addEventListener("htmx:sendError", () => {
   toast("The server cannot be reached. Check your connection and try again.", "bad");
 });
 
+/** Copy what an element says; a browser allows that only over https or on its own machine. */
+async function copy(source, done) {
+  try {
+    await navigator.clipboard.writeText(source.value ?? source.innerText);
+    toast(done);
+  } catch {
+    source.hidden = false;
+    getSelection().selectAllChildren(source);
+    source.select?.();
+    toast("This browser does not let the page copy. It is selected: copy it yourself.", "bad");
+  }
+}
+
 document.addEventListener("click", async (event) => {
   const copier = event.target.closest("[data-copy]");
   if (copier) {
-    const source = document.querySelector(copier.dataset.copy);
-    await navigator.clipboard.writeText(source.value ?? source.innerText);
-    toast(copier.dataset.copied || "Copied.");
+    await copy(document.querySelector(copier.dataset.copy), copier.dataset.copied || "Copied.");
   }
   const opener = event.target.closest("[data-opens]");
   if (opener) {

@@ -4,7 +4,11 @@
 (() => {
   const rules = document.getElementById("rules");
   const why = document.getElementById("why");
-  let overrides = document.querySelectorAll("[data-overrides] > li").length;
+  // The keys of dates that a refused form brings back may have gaps, and none may be given twice.
+  const keys = [...rules.querySelectorAll("[data-overrides] > li")].map(
+    (row) => Number(row.dataset.prefix.split("-")[1]),
+  );
+  let nextKey = Math.max(-1, ...keys) + 1;
 
   const isSaved = () => !document.getElementById("refused");
 
@@ -80,7 +84,7 @@
     } else if (button.matches("[data-add-hours]")) {
       addHours(button.closest(".day-hours, [data-row]").querySelector("[data-rows]")).focus();
     } else if (button.matches("[data-add-override]")) {
-      const row = makeRow("override-template", { KEY: String(overrides++) });
+      const row = makeRow("override-template", { KEY: String(nextKey++) });
       rules.querySelector("[data-overrides]").append(row);
       row.querySelector("input").focus();
     } else if (button.matches("[data-add-days-off]")) {

@@ -7,13 +7,13 @@ document.addEventListener("DOMContentLoaded", () => {
     return;
   }
   const { classesOf, draw, element, mendRoles } = window.calendarManager.meetings;
+  const { offerZones } = window.calendarManager;
   const VIEWS = { week: "timeGridWeek", day: "timeGridDay", month: "dayGridMonth", agenda: "agenda" };
   const find = (selector) => page.querySelector(selector);
   const filters = find("#filter-form");
   const dialog = document.getElementById("event");
   const body = document.getElementById("event-body");
   const narrow = window.matchMedia("(max-width: 52rem)");
-  const browserZone = Intl.DateTimeFormat().resolvedOptions().timeZone || "";
   let zone = page.dataset.zone;
   let opened = "";
   let lost = "";
@@ -331,71 +331,10 @@ document.addEventListener("DOMContentLoaded", () => {
   });
   find("#filters").open = !narrow.matches;
 
-  // Time zones.
-  const zones = find("#zone-form");
-  const other = find("#other-zone");
-  const choices = () => [...zones.querySelectorAll("input[name=zone]")];
-
-  function markZone() {
-    const known = choices().find((choice) => choice.value === zone);
-    (known || choices().at(-1)).checked = true;
-    other.value = known ? "" : zone;
-    find("#zone-name").textContent = zone.replaceAll("_", " ");
-  }
-
-  if (browserZone && !choices().some((choice) => choice.value === browserZone)) {
-    const choice = find("#browser-zone");
-    choice.hidden = false;
-    choice.querySelector("input").value = browserZone;
-    choice.querySelector("span span").textContent = browserZone.replaceAll("_", " ");
-  } else {
-    find("#browser-zone").remove();
-  }
-  markZone();
-  other.addEventListener("input", () => {
-    choices().at(-1).checked = true;
-  });
-  zones.addEventListener("submit", (event) => {
-    event.preventDefault();
-    const chosen = zones.elements.zone.value;
-    const name = chosen === "other" ? other.value.trim() : chosen;
-    const note = find("#other-zone-note");
-    const listed = [...zones.querySelectorAll("#zones option")].some((option) => option.value === name);
-    const wrong = !listed && !isZone(name);
-    note.textContent = wrong ? "There is no such time zone. Choose one from the list." : "Such as America/New_York.";
-    note.classList.toggle("problem", wrong);
-    other.toggleAttribute("aria-invalid", wrong);
-    if (wrong) {
-      other.focus();
-      return;
-    }
+  offerZones(page, zone, (name) => {
     zone = name;
-    markZone();
     calendar.setOption("timeZone", zone);
     keepAddress();
-    find("#zone").open = false;
-    find("#zone summary").focus();
-  });
-
-  function isZone(name) {
-    try {
-      return /\//.test(name) && Boolean(new Intl.DateTimeFormat("en", { timeZone: name }));
-    } catch {
-      return false;
-    }
-  }
-
-  const drop = find("#zone");
-  document.addEventListener("click", (event) => {
-    if (drop.open && !drop.contains(event.target)) {
-      drop.open = false;
-    }
-  });
-  drop.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") {
-      drop.open = false;
-      drop.querySelector("summary").focus();
-    }
   });
 
   // What is shown stays true while the page is open: soon while a first sync runs, else at times.
