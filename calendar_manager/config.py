@@ -213,6 +213,12 @@ class Settings(BaseSettings):
     log_format: Literal["auto", "console", "json"] = Field(
         "auto", description="console, json, or auto: console on a terminal, json elsewhere."
     )
+    web_concurrency: int | None = Field(
+        None,
+        ge=1,
+        le=64,
+        description="Processes of the API. Empty: `up` and `demo` take one a core, 4 at most.",
+    )
     calendar_manager_home: Path | None = Field(
         None,
         description="Data folder of `up` and `demo`. Empty: ~/.local/share/calendar-manager.",

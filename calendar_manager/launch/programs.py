@@ -1,24 +1,67 @@
 """The processes of an installation, as commands."""
 
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from calendar_manager.launch.supervisor import Program
+from calendar_manager.store.pool import CONNECTIONS
 
 WORKER_PROCESSES: Final = 2
 """Enough for one person's calendars; larger installations start workers of their own."""
 
 QUEUES: Final = "sync.urgent,sync,maintenance"
 
+MOST_API_PROCESSES: Final = 4
+"""What is chosen at most; whoever needs more sets WEB_CONCURRENCY."""
+
+API_CONNECTIONS: Final = 2 * CONNECTIONS
+"""Connections to the database that an API process opens at most: it may double for a while."""
+
+OTHER_CONNECTIONS: Final = 40
+"""Those of workers, of commands beside, and of people who look for themselves."""
+
+FEWEST_CONNECTIONS: Final = 100
+"""PostgreSQL's own default."""
+
+HANG_SECONDS: Final = 10
+"""An API process that gives no sign of life for so long is replaced. Uvicorn's own 5 seconds are
+short for a start on a busy machine; the supervisor's 20 seconds at the end are to be kept."""
+
 _CELERY: Final = (sys.executable, "-m", "celery", "-A", "calendar_manager.tasks")
 
 
+def count_cores() -> int:
+    """Return how many cores this process may use, where affinity or a cpuset leaves it fewer."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def choose_api_processes(cores: int | None = None) -> int:
+    """Return how many processes serve the API: the interpreter lock keeps each to one core.
+
+    Args:
+        cores: How many there are; None counts them.
+    """
+    return min(count_cores() if cores is None else cores, MOST_API_PROCESSES)
+
+
+def count_connections(api_processes: int) -> int:
+    """Return how many connections PostgreSQL has to accept for all that a stack runs."""
+    return max(FEWEST_CONNECTIONS, api_processes * API_CONNECTIONS + OTHER_CONNECTIONS)
+
+
 def api_program(environ: Mapping[str, str], host: str, port: int) -> Program:
-    """Return the API with the pages."""
+    """Return the API with the pages; how many processes, uvicorn reads in WEB_CONCURRENCY."""
     command = (sys.executable, "-m", "uvicorn", "calendar_manager.main:app")
-    return Program("api", (*command, "--host", host, "--port", str(port)), environ)
+    options = (
+        *("--host", host, "--port", str(port)),
+        *("--timeout-worker-healthcheck", str(HANG_SECONDS)),
+    )
+    return Program("api", (*command, *options), environ)
 
 
 def worker_program(environ: Mapping[str, str]) -> Program:

@@ -70,19 +70,24 @@ class WatchedServer:
         self._running.stop()
 
 
-def watch_postgres(home: Path) -> WatchedServer:
+def watch_postgres(home: Path, connections: int) -> WatchedServer:
     """Start PostgreSQL with the data of a folder; its socket stays where it is.
+
+    Args:
+        home: The data folder.
+        connections: How many it accepts at once.
 
     Raises:
         EmbeddedServerError: It does not start.
     """
+    options = {"max_connections": str(connections)}
 
     def revive(dead: Running) -> Running:
         # Frees the folder; its next server first stops what the dead one left.
         dead.stop()
-        return start_postgres(home)
+        return start_postgres(home, options)
 
-    return WatchedServer("PostgreSQL", start_postgres(home), revive)
+    return WatchedServer("PostgreSQL", start_postgres(home, options), revive)
 
 
 def watch_redis(home: Path) -> WatchedServer:

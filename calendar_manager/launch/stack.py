@@ -195,11 +195,14 @@ class Stack:
             # The sandbox reaches us on this machine; providers of the world would not.
             environ.setdefault("PUBLIC_URL", make_url(plan.host, ports["--port"]))
         # Before anything starts, so that mistakes show at once.
-        load_settings(STAND_INS | environ)
-        self._start_servers(home, environ)
+        settings = load_settings(STAND_INS | environ)
+        api_processes = settings.web_concurrency or programs.choose_api_processes()
+        # As a plain number, which is all that uvicorn understands.
+        environ["WEB_CONCURRENCY"] = str(api_processes)
+        self._start_servers(home, environ, programs.count_connections(api_processes))
         return environ
 
-    def _start_servers(self, home: Path, environ: dict[str, str]) -> None:
+    def _start_servers(self, home: Path, environ: dict[str, str], connections: int) -> None:
         if "DATABASE_URL" in environ:
             self._report("Looking at DATABASE_URL")
             url = load_settings(STAND_INS | environ).database_url
@@ -209,7 +212,7 @@ class Stack:
             environ["DATABASE_URL"] = url
         else:
             self._report("Starting PostgreSQL")
-            environ["DATABASE_URL"] = self._keep("postgres", watch_postgres(home))
+            environ["DATABASE_URL"] = self._keep("postgres", watch_postgres(home, connections))
         if "REDIS_URL" in environ:
             self._report("Looking at REDIS_URL")
             check_redis(environ["REDIS_URL"])

@@ -1,14 +1,18 @@
 """A service of `docker-compose.yml`, run in a plain shell instead of a container."""
 
 import os
+import re
 import shlex
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from threading import Event
 from time import monotonic
+
+import psutil
 
 from tests.deploy.compose_file import (
     ROOT,
@@ -59,7 +63,7 @@ class Container:
         line = shlex.join(_move(one, place, changes or {}) for one in words)
         base = {key: value for key, value in os.environ.items() if not key.startswith(OURS)}
         base["PATH"] = f"{Path(sys.executable).parent}:{base['PATH']}"
-        base |= {"PYTHONDONTWRITEBYTECODE": "1"}
+        base |= {"PYTHONDONTWRITEBYTECODE": "1", **read_environment(name)}
         self._log = place / f"{name}.log"
         with self._log.open("w") as log:
             self.process = subprocess.Popen(
@@ -92,10 +96,22 @@ class Container:
         return self.finish()
 
     def kill(self) -> None:
-        """End what a failed test left."""
+        """End what a failed test left, with the processes below it, as Docker ends them."""
         if self.process.poll() is None:
+            below = psutil.Process(self.process.pid).children(recursive=True)
             self.process.kill()
             self.process.wait()
+            for one in below:
+                with suppress(psutil.NoSuchProcess):
+                    one.kill()
+
+
+def read_environment(name: str) -> dict[str, str]:
+    """Return what a service's variables are while ``.env`` leaves everything empty."""
+    return {
+        variable: re.sub(r"\$\{[A-Z_]+:-(.*?)\}", r"\1", value)
+        for variable, value in our_services().get(name, {}).get("environment", {}).items()
+    }
 
 
 def _move(word: str, place: Path, changes: Mapping[str, str]) -> str:

@@ -13,7 +13,9 @@ import yaml
 
 from calendar_manager.config import Settings
 from calendar_manager.job_queue import MAINTENANCE, ROUTINE, URGENT
+from calendar_manager.launch.programs import API_CONNECTIONS
 from tests.deploy.compose_file import ROOT, load_compose, our_services
+from tests.deploy.container import read_environment
 
 pytestmark = pytest.mark.unit
 
@@ -64,7 +66,7 @@ def test_every_variable_is_a_setting_and_documented() -> None:
 
     assert taken_over | ours <= VARIABLES
     assert taken_over | ours <= DOCUMENTED
-    assert ours == {"DATABASE_URL", "REDIS_URL"}
+    assert ours == {"DATABASE_URL", "REDIS_URL", "WEB_CONCURRENCY"}
 
 
 def test_nothing_has_to_be_filled_in() -> None:
@@ -132,6 +134,26 @@ def test_the_workers_serve_every_queue() -> None:
     assert sorted(queue for queues in served for queue in queues) == sorted(
         [URGENT, ROUTINE, MAINTENANCE]
     )
+
+
+def test_the_database_accepts_the_connections_of_every_process() -> None:
+    services = load_compose()["services"]
+    (accepted,) = re.findall(r"max_connections=(\d+)", " ".join(services["postgres"]["command"]))
+    api_processes = int(read_environment("api")["WEB_CONCURRENCY"])
+    worker_processes = sum(
+        int(option.partition("=")[2])
+        for one in our_services().values()
+        for option in one["command"]
+        if option.startswith("--concurrency=")
+    )
+    needed = API_CONNECTIONS * api_processes + 2 * worker_processes + 10
+
+    assert needed <= int(accepted)
+    # The page for operators says the same.
+    page = (ROOT / "docs/scaling.md").read_text()
+    assert f"= {API_CONNECTIONS} × API processes + 2 × worker processes + 10" in page
+    assert f"which is {needed} for the Compose file" in page
+    assert f"Its PostgreSQL accepts {accepted}," in page
 
 
 def test_monitoring_comes_only_when_it_is_asked_for() -> None:

@@ -17,7 +17,7 @@ from calendar_manager.job_queue import make_celery
 from calendar_manager.launch.external import to_libpq
 from calendar_manager.launch.ports import choose_port
 from tests.deploy.compose_file import last_instruction, our_services, read_command
-from tests.deploy.container import Container
+from tests.deploy.container import Container, read_environment
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
@@ -106,20 +106,35 @@ def test_the_api_serves_and_its_healthcheck_says_so(run: Run, place: Path) -> No
     api = run("api", changes=ports)
     api.wait_until(lambda: status(f"http://127.0.0.1:{port}/health/ready") == 200)
     assert run("check", command=check, changes=ports).finish() == 0
-    # uvicorn ends by the signal that it got, but only after it has answered what was asked.
-    assert api.stop() == -signal.SIGTERM
-    assert "Application shutdown complete." in api.log
+    processes = int(read_environment("api")["WEB_CONCURRENCY"])
+    assert processes > 1
+    # uvicorn ends once each of its processes has answered what it was asked.
+    assert api.stop() == 0
+    assert api.log.count("Application shutdown complete.") == processes
     # Containers cannot write where their program is.
     assert contents(place) == before
 
 
-def test_the_image_itself_starts_the_api(run: Run) -> None:
+def test_the_image_itself_starts_the_api_in_one_process(run: Run) -> None:
     port = choose_port("127.0.0.1", 0, "--port")
     command = read_command(last_instruction("CMD"))
 
-    api = run("api", command=command, changes={"8000": str(port)})
+    # An empty variable is as good as none.
+    alone = {"WEB_CONCURRENCY": ""}
+    api = run("api", command=command, changes={"8000": str(port)}, environ=alone)
 
     api.wait_until(lambda: status(f"http://127.0.0.1:{port}/health/live") == 200)
+    # uvicorn ends by the signal that it got, but only after it has answered what was asked.
+    assert api.stop() == -signal.SIGTERM
+    assert "Application shutdown complete." in api.log
+
+
+def test_a_number_of_processes_that_is_none_is_refused(run: Run) -> None:
+    container = run("api", environ={"WEB_CONCURRENCY": "two"})
+
+    assert container.finish() == 1
+    assert container.log.startswith("WEB_CONCURRENCY: ")
+    assert "Traceback" not in container.log
 
 
 @pytest.mark.parametrize(

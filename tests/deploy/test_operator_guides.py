@@ -14,7 +14,7 @@ DOCS = ROOT / "docs"
 PAGES = ["operations.md", "scaling.md"]
 METRIC = r"`?(calendar_manager_[a-z_]+[a-z])"
 VARIABLE = (
-    r"\b((?:GOOGLE|MICROSOFT|CALCOM|FLOWER|POLL|JWT|TOKEN_ENCRYPTION|LOG)_[A-Z_]*[A-Z]"
+    r"\b((?:GOOGLE|MICROSOFT|CALCOM|FLOWER|POLL|JWT|TOKEN_ENCRYPTION|LOG|WEB)_[A-Z_]*[A-Z]"
     r"|[A-Z_]+_URL|[A-Z_]+_DAYS)\b"
 )
 

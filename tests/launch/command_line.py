@@ -22,6 +22,7 @@ OURS = (
     "GOOGLE_",
     "MICROSOFT_",
     "CALCOM_",
+    "WEB_CONCURRENCY",
 )
 
 

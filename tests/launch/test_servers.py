@@ -61,7 +61,7 @@ def test_a_killed_redis_comes_back_at_the_same_address(home: Path) -> None:
 
 
 def test_a_killed_postgresql_comes_back_at_the_same_address(home: Path) -> None:
-    server = watch_postgres(home)
+    server = watch_postgres(home, connections=123)
     engine = create_engine(server.url, poolclass=NullPool)
     try:
         with engine.begin() as connection:
@@ -71,6 +71,7 @@ def test_a_killed_postgresql_comes_back_at_the_same_address(home: Path) -> None:
         check_until(server, lambda: server.pid != killed)
         with engine.begin() as connection:
             assert connection.execute(text("SELECT number FROM kept")).scalar_one() == 7
+            assert connection.execute(text("SHOW max_connections")).scalar_one() == "123"
     finally:
         server.stop()
     assert not psutil.pid_exists(server.pid)

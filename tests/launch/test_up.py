@@ -10,6 +10,7 @@ import psutil
 import pytest
 from dotenv import dotenv_values
 
+from calendar_manager.launch.programs import choose_api_processes
 from calendar_manager.launch.supervisor import find_marked
 from tests.launch.command_line import Command, get, post
 
@@ -39,17 +40,26 @@ def find_program(home: Path, *words: str) -> psutil.Process | None:
     return None
 
 
+def count_serving(home: Path) -> int:
+    """The processes of the API below the one that watches over them."""
+    marked = list(find_marked(home.resolve()))
+    return sum("--multiprocessing-fork" in process.cmdline() for process in marked)
+
+
 def is_healthy(api: str) -> bool:
     return bool(get(f"{api}/health/detailed").json()["status"] == "healthy")
 
 
 def test_everything_serves_and_survives(start_command: Callable[..., Command], home: Path) -> None:
-    first = start_command(*UP)
+    first = start_command(*UP, environ={"WEB_CONCURRENCY": "2"})
     line = first.read_line()
 
     # Exactly one line of JSON, with the keys that apply.
     assert set(line) == {"api", "flower"}
     assert get(f"{line['api']}/health/ready").status_code == 200
+
+    # The API is as many processes as it was told to be.
+    assert count_serving(home) == 2
 
     # Flower is never open without a login.
     password = dotenv_values(home / "secrets.env")["FLOWER_PASSWORD"]
@@ -90,6 +100,11 @@ def test_everything_serves_and_survives(start_command: Callable[..., Command], h
     line = third.read_line()
     assert not left & {process.pid for process in find_marked(home.resolve())}
     assert get(line["flower"], ("admin", password)).status_code == 200
+
+    # Left to itself, it makes the API as many processes as there are cores for it; one needs no
+    # other that watches over it.
+    chosen = choose_api_processes()
+    assert count_serving(home) == (chosen if chosen > 1 else 0)
 
     # What people entered is still there.
     login = {name: PERSON[name] for name in ("email", "password")}
