@@ -23,12 +23,15 @@ class Order:
         headers: Sent along.
         concurrency: How many ask at the same time.
         seconds: For how long.
+        every: Each of them asks once in so many seconds, at a moment of its own; 0 for again as
+            soon as the answer is there.
     """
 
     urls: Sequence[str]
     headers: Mapping[str, str]
     concurrency: int
     seconds: float
+    every: float = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,11 +67,16 @@ async def put_load(order: Order) -> Outcome:
         nonlocal errors
         reader, writer = await asyncio.open_connection(host, port)
         turns = cycle(requests[first % len(requests) :] + requests[: first % len(requests)])
-        while (sent := time.perf_counter()) < end:
+        due = began + order.every * first / order.concurrency
+        while due < end:
+            await asyncio.sleep(due - time.perf_counter())
             writer.write(next(turns))
             status = await _read_answer(reader)
-            seconds.append(time.perf_counter() - sent)
+            answered = time.perf_counter()
+            # Who still waits for an answer when the next question is due waits for that one, too.
+            seconds.append(answered - due)
             errors += status != b"200"
+            due = due + order.every if order.every else answered
         writer.close()
 
     results = await asyncio.gather(

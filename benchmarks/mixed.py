@@ -17,7 +17,7 @@ from benchmarks.load import Order, Outcome
 from benchmarks.people import PERSON
 from benchmarks.results import Row
 from benchmarks.serving import put_load, run_program, serve_api
-from benchmarks.timing import Timing
+from benchmarks.timing import Timing, show_percentiles
 from calendar_manager.bootstrap import Services, system_clock
 from calendar_manager.domain.accounts import Calendar
 from calendar_manager.domain.sync_jobs import SyncTrigger
@@ -149,13 +149,13 @@ def _compare(services: Services, calendars: list[Calendar], order: Order, turns:
         raise AssertionError(f"{quiet.errors + busy.errors} answers were not of status 200")
     if not busy.synced:
         raise AssertionError("nothing was synced while questions were answered")
+    told, told_quiet = (show_percentiles(one.answers, one.took) for one in (busy, quiet))
     return Row(
         what=f"reading over HTTP while {WORKERS} workers sync, {order.concurrency} at once",
         floor_name="nobody syncs",
         floor=Timing.of(quiet.answers),
         ours=Timing.of(busy.answers),
-        remark=f"{_describe(busy)}; quiet {_describe(quiet)}; {busy.synced} full syncs meanwhile,"
-        " no errors",
+        remark=f"{told}; quiet {told_quiet}; {busy.synced} full syncs meanwhile, no errors",
     )
 
 
@@ -213,10 +213,3 @@ def _count_succeeded(services: Services, ids: list[UUID]) -> int:
 def _count(services: Services, statement: str, values: Mapping[str, object]) -> int:
     with services.store.engine.connect() as connection:
         return int(connection.scalars(text(statement), values).one())
-
-
-def _describe(load: _Load) -> str:
-    ordered = sorted(load.answers)
-    p50, p95, p99 = (ordered[int(len(ordered) * part)] * 1000 for part in (0.5, 0.95, 0.99))
-    rate = len(ordered) / load.took
-    return f"p50 {p50:.0f}, p95 {p95:.0f}, p99 {p99:.0f} ms, {rate:,.0f} a second"

@@ -13,6 +13,7 @@ from dataclasses import asdict
 import requests
 
 from benchmarks.load import Order, Outcome
+from calendar_manager.launch.programs import choose_api_processes
 
 PATIENCE = 60
 FLOOR_PATH = "/benchmarks/select-1"
@@ -23,14 +24,15 @@ FLOOR_PATH = "/benchmarks/select-1"
 def serve_api(
     environ: Mapping[str, str], *, application: str = "calendar_manager.main:app"
 ) -> Iterator[str]:
-    """Serve an application with uvicorn in a process of its own, and return its address."""
+    """Serve an application as ``up`` does, and return its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "uvicorn", application, "--port", str(port)]
     command += ["--log-level", "error"]
-    with run_program(command, environ):
+    processes = {"WEB_CONCURRENCY": str(choose_api_processes())}
+    with run_program(command, {**environ, **processes}):
         _wait_until_it_answers(f"{url}/health/live")
         yield url
 

@@ -34,6 +34,25 @@ class Timing:
         return cls(statistics.median(ordered), tenths[0], tenths[-1], len(ordered))
 
 
+def percentiles(seconds: Sequence[float]) -> tuple[float, float, float]:
+    """Return within how many seconds 50, 95 and 99 of a hundred runs were done."""
+    ordered = sorted(seconds)
+    p50, p95, p99 = (ordered[int(len(ordered) * part)] for part in (0.5, 0.95, 0.99))
+    return p50, p95, p99
+
+
+def show_percentiles(seconds: Sequence[float], took: float) -> str:
+    """Say within how many milliseconds runs were done, and how many in a second.
+
+    Args:
+        seconds: Of each run.
+        took: All together, with several at a time.
+    """
+    p50, p95, p99 = (1000 * one for one in percentiles(seconds))
+    rate = len(seconds) / took
+    return f"p50 {p50:.0f}, p95 {p95:.0f}, p99 {p99:.0f} ms, {rate:,.0f} a second"
+
+
 def take_turns(
     subjects: Mapping[str, Callable[[], Any]], *, runs: int, warm_up: int = 1
 ) -> dict[str, Timing]:
