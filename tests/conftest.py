@@ -7,8 +7,9 @@ makes tests fail; nothing is skipped.
 """
 
 import os
+import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ import hypothesis
 import pytest
 from alembic import command
 from redis import Redis
-from sqlalchemy import Engine, create_engine, inspect, make_url, text
+from sqlalchemy import Engine, create_engine, make_url, text
 
 from calendar_manager.embedded import (
     HomeInUseError,
@@ -27,6 +28,7 @@ from calendar_manager.embedded import (
     start_redis,
 )
 from calendar_manager.store.migrations import make_alembic_config
+from tests.emptying import empty_database
 
 hypothesis.settings.register_profile("dev", max_examples=50, deadline=None)
 hypothesis.settings.register_profile(
@@ -39,6 +41,9 @@ hypothesis.settings.load_profile(
 FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 """Test data need not survive a power cut, and commits are much faster this way."""
 
+UNDISTURBED = {"autovacuum_vacuum_threshold": "10000", "autovacuum_analyze_threshold": "10000"}
+"""What few rows a test has are neither moved together nor counted while it looks at them."""
+
 
 class Servers:
     """The servers of one test run, each started when first asked for."""
@@ -49,7 +54,9 @@ class Servers:
         self._urls: dict[str, str] = {}
 
     def database_url(self) -> str:
-        return self._url("TEST_DATABASE_URL", lambda home: start_postgres(home, FORGETFUL))
+        return self._url(
+            "TEST_DATABASE_URL", lambda home: start_postgres(home, FORGETFUL | UNDISTURBED)
+        )
 
     def redis_url(self) -> str:
         return self._url("TEST_REDIS_URL", start_redis)
@@ -86,6 +93,47 @@ def erase_abandoned(shelf: Path) -> None:
 
 
 SERVERS = Servers()
+
+
+MOST_WORKERS = 16
+"""Redis has so many databases."""
+
+
+@pytest.hookimpl(optionalhook=True, wrapper=True)
+def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
+    """Use one worker more than there are cores: tests of whole installations mostly wait."""
+    workers = yield
+    if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
+        return workers
+    return min(workers + 1, MOST_WORKERS)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let workers and the programs that tests start find their modules compiled.
+
+    Where Python is told to leave no bytecode beside the source, each of them would compile some
+    thousand files for itself; they share pytest's own cache folder instead.
+    """
+    cache: pytest.Cache | None = getattr(config, "cache", None)
+    if sys.dont_write_bytecode and cache is not None:
+        os.environ["PYTHONPYCACHEPREFIX"] = str(cache.mkdir("bytecode"))
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the tests of whole installations, the most patient ones first.
+
+    One worker waits with them while the others are busy; in the end, all would wait for it.
+    """
+    items.sort(key=patience_of, reverse=True)
+
+
+def patience_of(item: pytest.Item) -> float:
+    """Return how many seconds a test of a whole installation may take; 0 for other tests."""
+    if item.get_closest_marker("e2e") is None:
+        return 0
+    limit = item.get_closest_marker("timeout")
+    return 1 if limit is None else float(limit.args[0])
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -148,10 +196,7 @@ def engine(database_url: str) -> Iterator[Engine]:
 def clean_database(engine: Engine) -> Iterator[Engine]:
     """The same database, emptied after the test: for tests that commit."""
     yield engine
-    tables = set(inspect(engine).get_table_names()) - {"alembic_version"}
-    names = ", ".join(f'"{table}"' for table in sorted(tables))
-    with engine.begin() as connection:
-        connection.execute(text(f"TRUNCATE {names} CASCADE"))
+    empty_database(engine)
 
 
 @pytest.fixture

@@ -1,8 +1,9 @@
 """Those who call the application in tests, and what they expect."""
 
 import json
+import ssl
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import httpx
 import requests
@@ -10,6 +11,10 @@ import requests
 from calendar_manager.sandbox.control_client import approve_consent
 
 PASSWORD = "correct horse battery"
+
+NO_AUTHORITIES: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""For callers that only speak plain HTTP; reading the system's certificates for every one of them
+would take longer than most tests."""
 
 
 @dataclass

@@ -23,7 +23,7 @@ from calendar_manager.sandbox.server import SandboxThread
 from calendar_manager.sync.detect import examine_conflicts
 from calendar_manager.sync.engine import run_job
 from calendar_manager.web.deps import build_accounts
-from tests.api.callers import PASSWORD, Forgetful, Person
+from tests.api.callers import NO_AUTHORITIES, PASSWORD, Forgetful, Person
 
 JWT_SECRET = "a secret of at least thirty-two bytes, for tests"
 TOKEN_KEY = "b8dWqPtVNY0lhDkIhnHeWBsAC5FVlmYcCvYzBGk2kWs="
@@ -177,7 +177,7 @@ def base_url(services: Services, served: tuple[FastAPI, str]) -> str:
 @pytest.fixture
 def http(base_url: str) -> Iterator[httpx.Client]:
     """A caller whom nobody knows; it keeps no cookies."""
-    with Forgetful(base_url=base_url, timeout=30) as client:
+    with Forgetful(base_url=base_url, timeout=30, verify=NO_AUTHORITIES) as client:
         yield client
 
 
