@@ -3,9 +3,9 @@
 What is explained is what the repositories really send, so that the two cannot drift apart.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -13,119 +13,44 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Engine, event, text
 
-from benchmarks.people import Fullness, make_even_person, make_person
-from calendar_manager.domain.accounts import Calendar
+from benchmarks.people import make_even_person
+from calendar_manager.domain.accounts import ConnectionStatus
 from calendar_manager.domain.timespan import Span
 from calendar_manager.store.agenda_entries import AgendaFilter
 from calendar_manager.store.unit_of_work import UnitOfWork
 from tests.factories import make_store
+from tests.store.scene import NOW, Scene
 
 pytestmark = pytest.mark.store
 
-NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
-PEOPLE = 30
-FULLNESS = Fullness(calendars=10, events=440, series=15)
-"""2,000 occurrences for each person, so that one has a thirtieth of them."""
+AFTER = (NOW - timedelta(hours=1), UUID(int=0))
+"""Where the second page of a list begins."""
+
+LATELY = NOW + timedelta(seconds=150)
+"""An instant among those at which syncs failed."""
 
 SOON = NOW + timedelta(seconds=30)
 """When one of three hundred is due."""
 
-LARGE = {"occurrences", "events", "calendars", "connections", "sync_jobs", "conflicts"}
+LARGE = {
+    "audit_log",
+    "calendars",
+    "channels",
+    "client_rules",
+    "clients",
+    "conflict_history",
+    "conflicts",
+    "connections",
+    "event_assignments",
+    "events",
+    "oauth_states",
+    "occurrences",
+    "sync_jobs",
+    "users",
+}
 """The tables that nothing here may read as a whole."""
 
 BY_SPAN = "ix_occurrences_user_id_span"
-
-# A real installation has many more calendars than are due, asked for, or lost at any moment.
-STRANGERS = (
-    """
-    INSERT INTO users (id, email, name, password_hash, time_zone)
-    SELECT gen_random_uuid(), number || '@stranger.test', 'Stranger', '!', 'UTC'
-    FROM generate_series(1, 9000) AS number
-    """,
-    """
-    INSERT INTO connections (
-      id, user_id, provider, provider_account_id, account, next_refresh_at, next_discovery_at
-    )
-    SELECT gen_random_uuid(), id, 'microsoft', email, email,
-      :now + row_number() OVER () * interval '1 second',
-      :now + row_number() OVER () * interval '1 second'
-    FROM users WHERE name = 'Stranger'
-    """,
-    """
-    INSERT INTO calendars (
-      id, user_id, connection_id, provider, provider_calendar_id, name, "primary", access_role,
-      next_sync_at, next_channel_at, cursor
-    )
-    SELECT gen_random_uuid(), user_id, id, provider, 'only', 'Only', true, 'owner',
-      next_refresh_at, next_refresh_at, 'cursor'
-    FROM connections WHERE provider = 'microsoft'
-    """,
-    """
-    INSERT INTO sync_jobs (
-      id, user_id, calendar_id, kind, trigger, status, queued_at, resend_at, finished_at
-    )
-    SELECT gen_random_uuid(), user_id, id, 'incremental', 'beat', 'succeeded', :now, :now, :now
-    FROM calendars, generate_series(1, 3)
-    """,
-    """
-    INSERT INTO sync_jobs (id, user_id, calendar_id, kind, trigger, queued_at, resend_at)
-    SELECT gen_random_uuid(), user_id, id, 'incremental', 'beat', :now, next_sync_at FROM calendars
-    WHERE next_sync_at < :now + interval '1 minute'
-    """,
-    """
-    INSERT INTO conflicts (
-      id, user_id, type, severity, start_at, end_at, first_occurrence_ids, second_occurrence_ids,
-      first_start_at, first_end_at, second_start_at, second_end_at, hull, first, second
-    )
-    SELECT gen_random_uuid(), user_id, 'overlap', 'high', start_at, end_at, ARRAY[id],
-      ARRAY[gen_random_uuid()], start_at, end_at, start_at, end_at, span, '{}', '{}'
-    FROM occurrences WHERE start_at < :now
-    """,
-)
-
-
-@dataclass
-class Scene:
-    """One of many people.
-
-    Attributes:
-        uow: A transaction, which is never committed.
-        user_id: Whose questions are explained.
-        calendars: Theirs, by id.
-    """
-
-    uow: UnitOfWork
-    user_id: UUID
-    calendars: Mapping[UUID, Calendar]
-
-    @property
-    def calendar_id(self) -> UUID:
-        return next(iter(self.calendars))
-
-    @property
-    def event_id(self) -> UUID:
-        found = self.uow.session.scalars(
-            text("SELECT id FROM events WHERE user_id = :user_id ORDER BY id LIMIT 1"),
-            {"user_id": self.user_id},
-        )
-        return UUID(str(found.one()))
-
-
-@pytest.fixture
-def scene(clean_database: Engine) -> Iterator[Scene]:
-    people = [
-        make_person(clean_database, FULLNESS, now=NOW, email=f"{number}@example.test")
-        for number in range(PEOPLE)
-    ]
-    with clean_database.begin() as connection:
-        for statement in STRANGERS:
-            connection.execute(text(statement), {"now": NOW})
-        connection.execute(text("ANALYZE"))
-    with make_store(clean_database).begin() as uow:
-        user_id = people[PEOPLE // 2]
-        found = uow.lookups.load_calendars(user_id)
-        yield Scene(uow, user_id, {one.calendar.id: one.calendar for one in found})
-        uow.session.rollback()
 
 
 @dataclass(frozen=True)
@@ -230,7 +155,7 @@ QUESTIONS: dict[str, tuple[Callable[[Scene], object], set[str]]] = {
     ),
     "series": (
         lambda one: one.uow.agenda.load_series(one.user_id, list(one.calendars)),
-        {"ix_events_user_id_masters", "ix_events_calendar_id_series_id"},
+        {"ix_events_user_id_kind", "ix_events_calendar_id_series_id"},
     ),
     "an event": (
         lambda one: one.uow.agenda.find_event(one.user_id, one.event_id),
@@ -246,6 +171,50 @@ QUESTIONS: dict[str, tuple[Callable[[Scene], object], set[str]]] = {
         lambda one: one.uow.conflicts.load_touching(one.user_id, [days(0.1)]),
         {"ix_conflicts_user_id_hull"},
     ),
+    "the audit log of everybody": (
+        lambda one: one.uow.administration.list_audit(after=AFTER, limit=50),
+        {"ix_audit_log_created_at_id"},
+    ),
+    "a rare action in the audit log": (
+        lambda one: one.uow.administration.list_audit(action="user.erased", after=AFTER, limit=50),
+        {"ix_audit_log_action_created_at_id"},
+    ),
+    "a person's lines of the audit log": (
+        lambda one: one.uow.administration.list_audit(user_id=one.user_id, after=AFTER, limit=50),
+        {"ix_audit_log_user_id_created_at"},
+    ),
+    "failed syncs of everybody": (
+        lambda one: one.uow.administration.list_failures(after=(LATELY, UUID(int=0)), limit=50),
+        {"ix_sync_jobs_finished_at_id_failed"},
+    ),
+    "how many syncs failed lately": (
+        lambda one: one.uow.administration.count_failures(since=LATELY),
+        {"ix_sync_jobs_finished_at_id_failed"},
+    ),
+    "everybody": (
+        lambda one: one.uow.administration.list_users(after=AFTER, limit=50),
+        {"ix_users_created_at_id", "ix_audit_log_user_id_created_at"},
+    ),
+    "connections of everybody": (
+        lambda one: one.uow.administration.list_connections(after=AFTER, limit=50),
+        {"ix_connections_created_at_id"},
+    ),
+    "connections that need a new consent": (
+        lambda one: one.uow.administration.list_connections(
+            status=ConnectionStatus.NEEDS_REAUTH, after=AFTER, limit=50
+        ),
+        {"ix_connections_status_created_at_id"},
+    ),
+    "time zones of a person's events": (
+        lambda one: one.uow.personal_data.list_zones(one.user_id),
+        {"ix_events_user_id_kind"},
+    ),
+    "all that happened to conflicts of a person": (
+        lambda one: one.uow.personal_data.load(
+            one.user_id, "conflict_history", after=None, limit=500
+        ),
+        {"ix_conflict_history_user_id"},
+    ),
     "meetings of clients": (
         lambda one: one.uow.assignments.load_booked(one.user_id, [days(7)]),
         {BY_SPAN, "pk_events"},
@@ -258,6 +227,19 @@ def test_no_statement_of_a_busy_path_reads_a_whole_table(scene: Scene) -> None:
         plan = explain(scene.uow, partial(ask, scene))
         assert not plan.scanned & LARGE, name
         assert indexes <= plan.indexes, name
+
+
+def test_erasing_a_person_reads_no_whole_table(scene: Scene) -> None:
+    before = count_scans(scene.uow)
+    assert scene.uow.users.delete(scene.user_id)
+    after = count_scans(scene.uow)
+    assert {table for table in LARGE if after[table] > before[table]} == set()
+
+
+def count_scans(uow: UnitOfWork) -> dict[str, int]:
+    """Return how often this transaction read each table as a whole, its triggers included."""
+    found = uow.session.execute(text("SELECT relname, seq_scan FROM pg_stat_xact_user_tables"))
+    return {table: count for table, count in found}  # noqa: C416 - rows are no pairs to mypy.
 
 
 def test_a_whole_table_that_is_read_is_noticed(scene: Scene) -> None:

@@ -125,6 +125,8 @@ class PersonalDataRepository:
             .where(
                 EventRow.user_id == user_id,
                 EventRow.deleted_at.is_(None),
+                # It is the event's own; said here so that not all calendars are read.
+                CalendarRow.user_id == user_id,
                 CalendarRow.deleted_at.is_(None),
             )
             .order_by(EventRow.id)

@@ -34,6 +34,15 @@ class ConnectionRow(Row):
         UniqueConstraint("user_id", "provider", "provider_account_id"),
         CheckConstraint("status IN ('active', 'needs_reauth', 'disconnected')", name="status"),
         CheckConstraint("provider IN ('google', 'microsoft', 'caldotcom')", name="provider"),
+        Index("ix_connections_created_at_id", "created_at", "id"),
+        # The active ones are most of all, so a list of them needs no index of its own.
+        Index(
+            "ix_connections_status_created_at_id",
+            "status",
+            "created_at",
+            "id",
+            postgresql_where=text("status <> 'active'"),
+        ),
         Index(
             "ix_connections_next_refresh_at",
             "next_refresh_at",
@@ -97,6 +106,9 @@ class CalendarRow(Row):
         ),
         CheckConstraint("materialized_from <= materialized_until", name="materialized"),
         Index("ix_calendars_user_id", "user_id"),
+        Index(
+            "ix_calendars_client_id", "client_id", postgresql_where=text("client_id IS NOT NULL")
+        ),
         Index(
             "ix_calendars_next_sync_at",
             "next_sync_at",
@@ -173,4 +185,5 @@ class ChannelRow(Row):
     __table_args__ = (
         UniqueConstraint("provider", "provider_channel_id"),
         Index("ix_channels_calendar_id", "calendar_id"),
+        Index("ix_channels_user_id", "user_id"),
     )

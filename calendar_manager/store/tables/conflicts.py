@@ -70,6 +70,7 @@ class ConflictHistoryRow(Row):
             name="action",
         ),
         Index("ix_conflict_history_conflict_id", "conflict_id"),
+        Index("ix_conflict_history_user_id", "user_id"),
     )
 
 

@@ -68,11 +68,8 @@ class EventRow(Row):
             "series_id",
             postgresql_where=text("series_id IS NOT NULL"),
         ),
-        Index(
-            "ix_events_user_id_masters",
-            "user_id",
-            postgresql_where=text("kind = 'master' AND deleted_at IS NULL"),
-        ),
+        # One for the series of a person, of which there are few, and for all that is theirs.
+        Index("ix_events_user_id_kind", "user_id", "kind"),
         Index(
             "ix_events_calendar_id_masters",
             "calendar_id",

@@ -56,5 +56,11 @@ class SyncJobRow(Row):
         Index("ix_sync_jobs_user_id_queued_at", "user_id", "queued_at"),
         Index("ix_sync_jobs_calendar_id_queued_at", "calendar_id", "queued_at"),
         Index("ix_sync_jobs_finished_at", "finished_at"),
+        Index(
+            "ix_sync_jobs_finished_at_id_failed",
+            "finished_at",
+            "id",
+            postgresql_where=text("status = 'failed'"),
+        ),
         Index("ix_sync_jobs_resend_at", "resend_at", postgresql_where=text("status = 'queued'")),
     )

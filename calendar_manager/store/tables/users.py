@@ -33,6 +33,7 @@ class UserRow(Row):
 
     __table_args__ = (
         Index("uq_users_email", text("lower(email)"), unique=True),
+        Index("ix_users_created_at_id", "created_at", "id"),
         Index(
             "ix_users_reassign_asked_at",
             "reassign_asked_at",
@@ -72,6 +73,9 @@ class OAuthStateRow(Row):
     wants_json: Mapped[bool]
     expires_at: Mapped[datetime]
 
+    # Given up ones may be kept for a year, and the index costs one entry for each consent.
+    __table_args__ = (Index("ix_oauth_states_user_id", "user_id"),)
+
 
 class AuditRow(Row):
     """Who did what; it outlives the user, so it refers to nobody by a foreign key."""
@@ -84,7 +88,11 @@ class AuditRow(Row):
     detail: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
     request_id: Mapped[str | None]
 
-    __table_args__ = (Index("ix_audit_log_user_id_created_at", "user_id", "created_at"),)
+    __table_args__ = (
+        Index("ix_audit_log_user_id_created_at", "user_id", "created_at"),
+        Index("ix_audit_log_created_at_id", "created_at", "id"),
+        Index("ix_audit_log_action_created_at_id", "action", "created_at", "id"),
+    )
 
 
 class AvailabilityRulesRow(Row):
