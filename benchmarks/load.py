@@ -11,7 +11,11 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import cycle
+from typing import Final
 from urllib.parse import urlsplit
+
+ARRIVE_APART: Final = 0.01
+"""How many seconds lie between two who arrive."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,8 +27,8 @@ class Order:
         headers: Sent along.
         concurrency: How many ask at the same time.
         seconds: For how long.
-        every: Each of them asks once in so many seconds, at a moment of its own; 0 for again as
-            soon as the answer is there.
+        every: Each of them asks once in so many seconds; 0 for again as soon as the answer is
+            there.
     """
 
     urls: Sequence[str]
@@ -50,7 +54,12 @@ class Outcome:
 
 
 async def put_load(order: Order) -> Outcome:
-    """Send the load, and return what came back."""
+    """Send the load, and return what came back.
+
+    Askers arrive one after the other, as people do; of a crowd that connects in the same moment one
+    of several processes may get nearly all. What is answered before the last has come does not
+    count.
+    """
     parts = urlsplit(order.urls[0])
     host, port = parts.hostname or "127.0.0.1", parts.port or 80
     lines = "".join(f"{name}: {value}\r\n" for name, value in order.headers.items())
@@ -60,21 +69,25 @@ async def put_load(order: Order) -> Outcome:
     ]
     seconds: list[float] = []
     errors = 0
-    began = time.perf_counter()
+    apart = order.every / order.concurrency if order.every else ARRIVE_APART
+    opened = time.perf_counter()
+    began = opened + apart * order.concurrency
     end = began + order.seconds
 
     async def ask_on(first: int) -> None:
         nonlocal errors
-        reader, writer = await asyncio.open_connection(host, port)
         turns = cycle(requests[first % len(requests) :] + requests[: first % len(requests)])
-        due = began + order.every * first / order.concurrency
+        due = opened + apart * first
+        await asyncio.sleep(due - time.perf_counter())
+        reader, writer = await asyncio.open_connection(host, port)
         while due < end:
             await asyncio.sleep(due - time.perf_counter())
             writer.write(next(turns))
             status = await _read_answer(reader)
             answered = time.perf_counter()
             # Who still waits for an answer when the next question is due waits for that one, too.
-            seconds.append(answered - due)
+            if due >= began:
+                seconds.append(answered - due)
             errors += status != b"200"
             due = due + order.every if order.every else answered
         writer.close()

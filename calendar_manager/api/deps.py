@@ -5,13 +5,13 @@ from typing import Annotated, Final, cast
 
 from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
-from starlette.concurrency import run_in_threadpool
 from structlog.contextvars import bind_contextvars
 
 from calendar_manager.accounts.errors import TokenError
 from calendar_manager.accounts.sessions import Login
 from calendar_manager.accounts.tokens import TokenKind
 from calendar_manager.api.problems import ProblemError, http_problem
+from calendar_manager.api.quick_threads import run_quickly
 from calendar_manager.domain.users import User
 from calendar_manager.scheduling.answer_cache import AnswerCache
 from calendar_manager.web.cookies import CSRF_HEADER, SESSION_COOKIE
@@ -78,7 +78,7 @@ async def require_login(request: Request, bearer: Bearer, cookie: Cookie) -> Log
     Raises:
         ProblemError: Nobody says who it is.
     """
-    known = expect_login(await run_in_threadpool(find_login, request, bearer, cookie))
+    known = expect_login(await run_quickly(find_login, request, bearer, cookie))
     bind_contextvars(user_id=str(known.user.id))
     return known
 

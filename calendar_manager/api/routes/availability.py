@@ -3,7 +3,6 @@
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Body, Depends, Response
-from starlette.concurrency import run_in_threadpool
 
 from calendar_manager.api.asked_people import PeopleDep, freshen_asked
 from calendar_manager.api.deps import AnswersDep, CurrentUser, ServicesDep
@@ -16,6 +15,7 @@ from calendar_manager.api.questions import (
     StepQuery,
     refusals,
 )
+from calendar_manager.api.quick_threads import run_quickly
 from calendar_manager.api.schemas.availability import (
     RULES_EXAMPLE,
     AvailabilityOut,
@@ -116,7 +116,7 @@ async def get_availability(
         return render_availability(alone, freshened.complete_as_of)
 
     with refusals():
-        return Response(await run_in_threadpool(answer), media_type="application/json")
+        return Response(await run_quickly(answer), media_type="application/json")
 
 
 @router.get("/rules", summary="Read my rules", response_model=RulesDocument)
