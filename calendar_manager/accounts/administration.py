@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -18,7 +19,7 @@ from calendar_manager.accounts.fields import (
     check_password,
     check_time_zone,
 )
-from calendar_manager.accounts.jobs import Jobs
+from calendar_manager.accounts.jobs import ManyJobs
 from calendar_manager.accounts.passwords import Passwords
 from calendar_manager.accounts.registration import check_all
 from calendar_manager.domain.accounts import Calendar
@@ -29,6 +30,12 @@ from calendar_manager.sync.requests import request_sync
 
 BY_COMMAND: Final = {"by": "command_line"}
 """Who gave a command is known to the machine that it was given on, and to nobody else."""
+
+MANY: Final = 100
+"""More calendars than this at once are routine: urgent, they would keep everybody else waiting."""
+
+BATCH: Final = 500
+"""So many of them are asked for in one transaction."""
 
 
 class Administration:
@@ -45,7 +52,7 @@ class Administration:
     """
 
     def __init__(
-        self, *, store: Store, passwords: Passwords, jobs: Jobs, clock: Callable[[], datetime]
+        self, *, store: Store, passwords: Passwords, jobs: ManyJobs, clock: Callable[[], datetime]
     ) -> None:
         self._store = store
         self._passwords = passwords
@@ -160,6 +167,9 @@ class Administration:
     ) -> Sequence[SyncJob]:
         """Ask for a run over every calendar, or over those of one person, or over one.
 
+        More than :data:`MANY` are asked for as beat asks: behind what people wait for, and a full
+        read that broke off a while ago is gone on with.
+
         Args:
             email: Whose; None for everybody's.
             calendar_id: Which; None for all.
@@ -172,7 +182,7 @@ class Administration:
         with self._store.begin() as uow:
             user_id = None if email is None else _find(uow, email).id
             calendars = uow.administration.list_readable_calendars(
-                user_id=user_id, calendar_id=calendar_id
+                user_id=user_id, calendar_ids=None if calendar_id is None else [calendar_id]
             )
             if not calendars:
                 raise NothingToSyncError
@@ -182,7 +192,9 @@ class Administration:
                 subject=calendar_id,
                 detail={**BY_COMMAND, "calendars": len(calendars), "full": full},
             )
-            return self._request(uow, calendars, full=full)
+            if len(calendars) <= MANY:
+                return self._request(uow, calendars, full=full)
+        return self._request_many([one.id for one in calendars], full=full)
 
     def _request(
         self, uow: UnitOfWork, calendars: Sequence[Calendar], *, full: bool
@@ -198,6 +210,26 @@ class Administration:
                 self._jobs.sync_calendar(job.id, urgent=True)
 
         uow.after_commit(send)
+        return jobs
+
+    def _request_many(self, calendar_ids: Sequence[UUID], *, full: bool) -> Sequence[SyncJob]:
+        jobs: list[SyncJob] = []
+        for first in range(0, len(calendar_ids), BATCH):
+            with self._store.begin() as uow:
+                # Some may have left since they were counted.
+                calendars = uow.administration.list_readable_calendars(
+                    calendar_ids=calendar_ids[first : first + BATCH]
+                )
+                now = self._clock()
+                batch = [
+                    request_sync(uow, one, trigger=SyncTrigger.BEAT, now=now, full=full)
+                    for one in calendars
+                ]
+                # The jobs stand in PostgreSQL with this trigger, so one that has to be sent again
+                # is no more urgent then.
+                due = [(job.id, job.trigger) for job in batch]
+                uow.after_commit(partial(self._jobs.sync_due, due))
+            jobs += batch
         return jobs
 
 

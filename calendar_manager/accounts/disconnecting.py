@@ -73,6 +73,7 @@ class Disconnecting:
             calendar_ids = uow.calendars.list_ids(connection.id)
             if not uow.connections.delete(user_id, connection.id):
                 raise ConnectionNotFoundError
+            is_read = self._grants.is_read(uow, connection)
             uow.conflicts.forget_calendars(user_id, calendar_ids)
             uow.conflicts.request_check_all(user_id)
             uow.audit.record(
@@ -83,6 +84,9 @@ class Disconnecting:
             )
             uow.after_commit(lambda: self._jobs.examine_conflicts(user_id))
         self._leave(connection, tokens, channels)
+        if self._traces is not None and not is_read:
+            # Last, because giving the grant back may be counted.
+            self._traces.remove_pauses([connection])
         return connection
 
     def erase(self, user_id: UUID) -> None:

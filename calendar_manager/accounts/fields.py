@@ -15,6 +15,9 @@ from calendar_manager.domain.times import is_zone
 NAME_MAXIMUM: Final = 200
 """Characters in a name."""
 
+PROJECT_MAXIMUM: Final = 200
+"""Characters in the name of a client's project."""
+
 PASSWORD_MINIMUM: Final = 10
 PASSWORD_MAXIMUM: Final = 200
 """Characters in a password; the upper bound keeps hashing cheap to ask for."""

@@ -1,7 +1,10 @@
 """What this package asks of the job queue, which lives in a layer above it."""
 
+from collections.abc import Sequence
 from typing import Protocol
 from uuid import UUID
+
+from calendar_manager.domain.sync_jobs import SyncTrigger
 
 
 class Jobs(Protocol):
@@ -17,4 +20,12 @@ class Jobs(Protocol):
 
     def tend_channel(self, calendar_id: UUID) -> None:
         """Have the provider tell us of a calendar's changes."""
+        ...
+
+
+class ManyJobs(Jobs, Protocol):
+    """Also sends many at once."""
+
+    def sync_due(self, jobs: Sequence[tuple[UUID, SyncTrigger]]) -> None:
+        """Run queued sync jobs, each in the queue that its trigger deserves."""
         ...

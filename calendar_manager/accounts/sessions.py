@@ -236,12 +236,17 @@ class Sessions:
                 )
 
     def list(
-        self, user_id: UUID, *, after: tuple[datetime, UUID] | None, limit: int
+        self,
+        user_id: UUID,
+        *,
+        after: tuple[datetime, UUID] | None,
+        limit: int,
+        latest_first: bool = False,
     ) -> Sequence[LoginSession]:
-        """List the sessions that let somebody in as this user, the oldest first."""
+        """List the sessions that let somebody in as this user, the oldest first unless asked."""
         with self._store.begin() as uow:
             return uow.login_sessions.list_live(
-                user_id, after=after, limit=limit, now=self._clock()
+                user_id, after=after, limit=limit, now=self._clock(), latest_first=latest_first
             )
 
     def end(self, user_id: UUID, session_id: UUID) -> None:

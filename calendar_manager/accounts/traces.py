@@ -37,6 +37,14 @@ class Traces:
             connections: Accounts that nobody on this installation reads any more.
         """
         self._attempts.forget(user.id, user.email)
+        self.remove_pauses(connections)
+
+    def remove_pauses(self, connections: Iterable[Connection]) -> None:
+        """Remove when providers asked for a pause.
+
+        Args:
+            connections: Accounts that nobody on this installation reads any more.
+        """
         names = [account_name(connection) for connection in connections]
         if not names:
             return

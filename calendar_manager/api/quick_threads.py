@@ -11,7 +11,7 @@ from typing import Final, ParamSpec, TypeVar
 from anyio import CapacityLimiter, to_thread
 from anyio.lowlevel import RunVar
 
-QUICK_THREADS: Final = 4
+QUICK_THREADS: Final = 3
 """Enough to keep a core busy while some of them wait for the database."""
 
 _limiter: Final[RunVar[CapacityLimiter]] = RunVar("quick_threads")

@@ -1,20 +1,18 @@
 """The accounts at providers that are read."""
 
-from collections.abc import Iterator
+from functools import partial
 from typing import Annotated, Final
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
-from calendar_manager.bootstrap import Services
+from calendar_manager.cli.batches import load_batches
 from calendar_manager.cli.frame import AsJson, announce_line, explained, make_console
 from calendar_manager.cli.installation import InstallationHome, opened
 from calendar_manager.cli.users import show_instant
 from calendar_manager.domain.accounts import ConnectionStatus
-from calendar_manager.store.repositories.administration import ConnectionEntry, Key
-
-BATCH: Final = 200
+from calendar_manager.store.repositories.administration import ConnectionEntry
 
 TONES: Final = {
     ConnectionStatus.ACTIVE: "green",
@@ -42,7 +40,12 @@ def list_connections(
     """List everybody's connections, the latest first."""
     console = make_console(as_json=as_json)
     with explained(console), opened(home) as services:
-        found = list(load_all(services, status))
+        found = list(
+            load_batches(
+                services.store,
+                lambda uow: partial(uow.administration.list_connections, status=status),
+            )
+        )
         with services.store.begin() as uow:
             emails = uow.administration.find_emails({one.user_id for one in found})
         if as_json:
@@ -60,18 +63,6 @@ def list_connections(
                 show_instant(one.last_synced_at),
             )
         console.print(table if found else "There are none.")
-
-
-def load_all(services: Services, status: ConnectionStatus | None) -> Iterator[ConnectionEntry]:
-    """Load all connections in a state, a batch at a time."""
-    after: Key | None = None
-    while True:
-        with services.store.begin() as uow:
-            page = uow.administration.list_connections(status=status, after=after, limit=BATCH)
-        if not page:
-            return
-        yield from page
-        after = (page[-1].created_at, page[-1].id)
 
 
 def _to_json(one: ConnectionEntry) -> dict[str, object]:

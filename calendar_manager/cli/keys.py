@@ -26,8 +26,9 @@ def rotate(*, home: InstallationHome = None) -> None:
             bar = progress.add_task("", total=None)
             for done in rotate_keys(services.store):
                 progress.update(bar, total=max(done.total, done.rows), completed=done.rows)
+        others = "all others that can be read" if done.unreadable else "the others"
         console.print(
-            f"[green]✓[/] {done.renewed} secrets are encrypted anew; the others were already."
+            f"[green]✓[/] {done.renewed} secrets are encrypted anew; {others} were already."
         )
         if done.unreadable:
             console.print(

@@ -1,15 +1,14 @@
 """Who may sign in, and who runs the installation."""
 
 import sys
-from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
-from calendar_manager.bootstrap import Services
+from calendar_manager.cli.batches import load_batches
 from calendar_manager.cli.frame import (
     AsJson,
     announce_line,
@@ -19,10 +18,8 @@ from calendar_manager.cli.frame import (
 from calendar_manager.cli.installation import InstallationHome, opened
 from calendar_manager.domain.users import Role
 from calendar_manager.launch.errors import LaunchError
-from calendar_manager.store.repositories.administration import Key, UserEntry
+from calendar_manager.store.repositories.administration import UserEntry
 from calendar_manager.web.deps import build_accounts
-
-BATCH: Final = 200
 
 app = typer.Typer(help="List, create, promote and delete people.", no_args_is_help=True)
 
@@ -40,7 +37,7 @@ def list_users(*, home: InstallationHome = None, as_json: AsJson = False) -> Non
     """List everybody, the one who came last first."""
     console = make_console(as_json=as_json)
     with explained(console), opened(home) as services:
-        users = [user for page in load_pages(services) for user in page]
+        users = list(load_batches(services.store, lambda uow: uow.administration.list_users))
         if as_json:
             announce_line({"users": [_to_json(user) for user in users]})
             return
@@ -139,18 +136,6 @@ def delete(
         accounts.disconnecting.erase(user.id)
         accounts.administration.record_deletion(user.id)
         console.print(f"[green]✓[/] {escape(user.email)} and everything of theirs is erased.")
-
-
-def load_pages(services: Services) -> Iterator[Sequence[UserEntry]]:
-    """Load everybody, a batch at a time."""
-    after: Key | None = None
-    while True:
-        with services.store.begin() as uow:
-            page = uow.administration.list_users(after=after, limit=BATCH)
-        if not page:
-            return
-        yield page
-        after = (page[-1].created_at, page[-1].id)
 
 
 def read_password(*, from_input: bool) -> str:

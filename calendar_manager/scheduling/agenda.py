@@ -159,7 +159,7 @@ def _enter(
             span=occurrence.span,
             dates=occurrence.dates,
             busy=series.busy,
-            client_id=owner.client_id,
+            owner=owner,
         )
         for (series, occurrence), owner in zip(computed, owners, strict=True)
     ]

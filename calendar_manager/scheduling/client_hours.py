@@ -29,7 +29,7 @@ from calendar_manager.domain.users import User
 from calendar_manager.scheduling.client_owners import load_owners
 from calendar_manager.scheduling.errors import UnknownSubjectError
 from calendar_manager.scheduling.series import find_gaps, load_beyond
-from calendar_manager.store.client_rows import NOT_SAID, OwnedOccurrence, Owner
+from calendar_manager.store.client_rows import NOT_SAID, OwnedOccurrence, Owner, find_strongest
 from calendar_manager.store.unit_of_work import Store, UnitOfWork
 
 MANY_CLIENTS: Final = 10_000
@@ -227,9 +227,7 @@ def _group_by_owner(
 
 
 def _owner_of(meeting: Meeting, owners: Mapping[UUID, Owner]) -> Owner:
-    """Return the strongest answer among the copies of a meeting; of equal ones the firmest's."""
-    answers = [owners[copy.occurrence_id] for copy in meeting.occurrences]
-    return min(answers, key=lambda owner: owner.rank)
+    return find_strongest(owners[copy.occurrence_id] for copy in meeting.occurrences)
 
 
 def _load_booked(uow: UnitOfWork, user: User, span: Span) -> list[OwnedOccurrence]:

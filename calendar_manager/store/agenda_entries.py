@@ -10,6 +10,7 @@ from calendar_manager.domain.accounts import Calendar, ConnectionStatus
 from calendar_manager.domain.busy import Busy
 from calendar_manager.domain.events import Event
 from calendar_manager.domain.timespan import DateSpan, Span
+from calendar_manager.store.client_rows import Owner
 
 OccurrenceName = tuple[UUID, datetime]
 """Our id of an event and the original start of one of its occurrences."""
@@ -63,7 +64,7 @@ class AgendaEntry:
         span: When, as instants.
         dates: When, as dates, for an all-day event.
         busy: How firmly it takes its time.
-        client_id: Whom the time belongs to.
+        owner: Whom the time belongs to, and how strongly that is said.
     """
 
     occurrence_id: UUID
@@ -74,7 +75,12 @@ class AgendaEntry:
     span: Span
     dates: DateSpan | None
     busy: Busy
-    client_id: UUID | None
+    owner: Owner
+
+    @property
+    def client_id(self) -> UUID | None:
+        """Whom the time belongs to, None for nobody."""
+        return self.owner.client_id
 
     @property
     def key(self) -> tuple[datetime, UUID]:

@@ -2,7 +2,6 @@
 
 from datetime import date
 from typing import Any, Final
-from uuid import UUID
 
 from sqlalchemy import Row, func, literal, or_
 from sqlalchemy.dialects.postgresql import JSONB
@@ -12,6 +11,7 @@ from calendar_manager.domain.events import Event, EventKind, Response
 from calendar_manager.domain.meetings import BusyOccurrence
 from calendar_manager.domain.timespan import DateSpan, Span
 from calendar_manager.store.agenda_entries import AgendaEntry
+from calendar_manager.store.client_rows import Owner
 from calendar_manager.store.tables import (
     CalendarRow,
     ConnectionRow,
@@ -52,7 +52,7 @@ Thousands are looked at after a first sync, so lists of attendees stay in the da
 """
 
 
-def entry_of(occurrence: OccurrenceRow, event: Event, client_id: UUID | None) -> AgendaEntry:
+def entry_of(occurrence: OccurrenceRow, event: Event, owner: Owner) -> AgendaEntry:
     """Return an occurrence together with its event."""
     return AgendaEntry(
         occurrence_id=occurrence.id,
@@ -63,7 +63,7 @@ def entry_of(occurrence: OccurrenceRow, event: Event, client_id: UUID | None) ->
         span=Span(occurrence.start_at, occurrence.end_at),
         dates=_dates(occurrence.start_on, occurrence.end_on),
         busy=Busy(occurrence.busy),
-        client_id=client_id,
+        owner=owner,
     )
 
 

@@ -53,6 +53,16 @@ class Owner(NamedTuple):
     rank: int
 
 
+def find_strongest(owners: Iterable[Owner]) -> Owner:
+    """Return whom a meeting belongs to: the strongest answer among its copies.
+
+    Args:
+        owners: Of the copies, the firmest first; of equally strong answers the first counts.
+            There has to be at least one.
+    """
+    return min(owners, key=lambda owner: owner.rank)
+
+
 class OwnedOccurrence(NamedTuple):
     """An occurrence that takes time, and whom it belongs to.
 

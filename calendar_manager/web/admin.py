@@ -15,7 +15,7 @@ from calendar_manager.web import admin_view
 from calendar_manager.web.admin_view import Rows
 from calendar_manager.web.deps import AccountsDep, ServicesDep
 from calendar_manager.web.guards import check_session_form
-from calendar_manager.web.installation import load_overview
+from calendar_manager.web.installation import LATE, load_overview
 from calendar_manager.web.viewer import Viewer, ViewerDep
 
 router = APIRouter(prefix="/admin", include_in_schema=False)
@@ -29,7 +29,7 @@ _WORDS: Final[dict[str, Any]] = {
     "provider_name": admin_view.name_provider,
     "status_words": admin_view.STATUS_WORDS,
     "calendar_tones": admin_view.CALENDAR_TONES,
-    "late": admin_view.LATE,
+    "late": LATE,
 }
 
 

@@ -17,7 +17,7 @@ from calendar_manager.store.repositories.administration import (
     UserEntry,
 )
 from calendar_manager.web.connections_view import PROVIDER_NAMES
-from calendar_manager.web.installation import Overview
+from calendar_manager.web.installation import LATE, Overview
 
 Row = TypeVar("Row")
 
@@ -38,9 +38,6 @@ CALENDAR_TONES: Final = {
     "failing": "bad",
     "held": "warn",
 }
-
-LATE: Final = 300.0
-"""Seconds that a due calendar may wait before it counts as trouble, as in `/health/detailed`."""
 
 _MINUTE: Final = 60
 _HOUR: Final = 3600

@@ -7,13 +7,18 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from calendar_manager.accounts.errors import InvalidFieldsError
-from calendar_manager.accounts.fields import check_line, check_lines, check_name, check_time_zone
+from calendar_manager.accounts.fields import (
+    PROJECT_MAXIMUM,
+    check_line,
+    check_lines,
+    check_name,
+    check_time_zone,
+)
 from calendar_manager.domain.clients import PATTERN_MAXIMUM, Client, ClientRule, RuleKind
 from calendar_manager.domain.currencies import CURRENCIES
 from calendar_manager.web.palette import NEUTRAL
 
 NOTES_MAXIMUM: Final = 10_000
-PROJECT_MAXIMUM: Final = 200
 WEEK_HOURS: Final = 7 * 24
 RATE_MAXIMUM: Final = Decimal(10) ** 10
 

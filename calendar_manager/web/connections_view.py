@@ -21,7 +21,7 @@ from calendar_manager.domain.freshness import freshness_of
 from calendar_manager.domain.reauth import ReauthCode
 from calendar_manager.domain.sync_jobs import SyncJob, SyncKind, SyncStatus
 from calendar_manager.store.unit_of_work import UnitOfWork
-from calendar_manager.web.palette import pick_colors
+from calendar_manager.web.palette import color_calendars
 
 PROVIDER_NAMES: Final = {
     ProviderKind.GOOGLE: "Google",
@@ -155,15 +155,17 @@ class _Runs:
 
 def load_overview(services: Services, user_id: UUID) -> Overview:
     """Load a user's accounts as they are now."""
+    # The runs first, and the calendars anew after them. The other way round, a sync that ends in
+    # between would be neither under way nor seen in its calendar.
+    with services.store.begin() as uow:
+        runs = _load_runs(uow, user_id, len(uow.calendars.list(user_id)))
     with services.store.begin() as uow:
         connections = uow.connections.list(user_id)
         calendars = [calendar for calendar, _ in uow.calendars.list(user_id)]
-        runs = _load_runs(uow, user_id, len(calendars))
     by_connection: dict[UUID, list[Calendar]] = defaultdict(list)
     for calendar in calendars:
         by_connection[calendar.connection_id].append(calendar)
-    picked = pick_colors([calendar.color for calendar in calendars])
-    colors = {calendar.id: color for calendar, color in zip(calendars, picked, strict=True)}
+    colors = color_calendars(calendars)
     now, maximum_age = services.clock(), services.settings.stale_after
     accounts = [
         _show_account(services, one, by_connection[one.id], colors, runs, now, maximum_age)

@@ -161,7 +161,7 @@ def load_event(
         guests=[_show_guest(guest) for guest in event.attendees[:_MOST_GUESTS]],
         more_guests=max(0, len(event.attendees) - _MOST_GUESTS),
         recurrence=_tell_recurrence(one, zone),
-        client=_find_client(one, said, clients),
+        client=None if one.client_id is None else clients.get(one.client_id),
         said=said,
         clients=clients,
     )
@@ -176,14 +176,6 @@ def find_link(address: str | None) -> str | None:
     except ValueError:
         return None
     return address.strip() if parts.scheme == "https" and parts.hostname else None
-
-
-def _find_client(
-    one: WeekMeeting, said: Assignment | None, clients: Mapping[UUID, Named]
-) -> Named | None:
-    """Return whom a meeting belongs to: what is said of any copy counts before a calendar's own."""
-    client_id = one.client_id if said is None else said.client_id
-    return None if client_id is None else clients.get(client_id)
 
 
 def _find_copies(

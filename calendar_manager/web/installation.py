@@ -19,6 +19,9 @@ from calendar_manager.web.queues import QueueState, load_queues, open_briefly
 RECENT: Final = timedelta(hours=24)
 """Failures older than this are history."""
 
+LATE: Final = 300.0
+"""Seconds that a due calendar may wait before the dispatch counts as broken: ten of its turns."""
+
 FEW: Final = 10
 """How many of the latest failures are shown beside the numbers."""
 

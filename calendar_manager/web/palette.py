@@ -1,8 +1,11 @@
 """Colours of calendars and clients on pages, also for those that have none of their own."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
+from uuid import UUID
+
+from calendar_manager.domain.accounts import Calendar
 
 NEUTRAL: Final = "#8a93a3"
 """The colour of what belongs to nobody."""
@@ -18,6 +21,22 @@ _COLORS: Final = (
     "#6b7a90",
 )
 _COLOR: Final = re.compile(r"#[0-9a-fA-F]{6}")
+
+
+def color_calendars(calendars: Iterable[Calendar]) -> dict[UUID, str]:
+    """Return the colour of each of a person's calendars as ``#rrggbb``, the same on every page.
+
+    Some pages know only the calendars that are read. So these have their colours as if there
+    were no others, and those that are not read get what is left.
+
+    Args:
+        calendars: At least all that are read, the first found first.
+    """
+    listed = sorted(calendars, key=lambda one: not one.sync_enabled)
+    read = pick_colors([one.color for one in listed if one.sync_enabled])
+    rest = [one.color for one in listed[len(read) :]]
+    picked = [*read, *pick_colors([*read, *rest])[len(read) :]]
+    return {one.id: color for one, color in zip(listed, picked, strict=True)}
 
 
 def pick_colors(colors: Sequence[str | None]) -> list[str]:

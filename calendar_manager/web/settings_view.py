@@ -1,6 +1,5 @@
 """What the page of a person's own settings shows."""
 
-from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -112,20 +111,23 @@ def load_settings_view(accounts: Accounts, user_id: UUID, session_id: UUID) -> S
 def _load_devices(accounts: Accounts, user_id: UUID, session_id: UUID) -> list[Device]:
     """Load this device and the latest other ones.
 
-    Sessions are listed from the oldest on, and a program that signs in for each of its runs has
-    many of them: what must not be missing here is at the end.
+    A program that signs in for each of its runs has many sessions, so this device may be further
+    down than the latest: it is looked for until it is found.
     """
     current: list[Device] = []
-    others: deque[Device] = deque(maxlen=MANY_DEVICES)
+    others: list[Device] = []
     after: tuple[datetime, UUID] | None = None
-    while page := accounts.sessions.list(user_id, after=after, limit=MANY_DEVICES):
+    while not current:
+        page = accounts.sessions.list(
+            user_id, after=after, limit=MANY_DEVICES + 1, latest_first=True
+        )
         for one in page:
             device = Device(session=one, current=one.id == session_id)
             (current if device.current else others).append(device)
-        if len(page) < MANY_DEVICES:
+        if len(page) <= MANY_DEVICES:
             break
         after = (page[-1].created_at, page[-1].id)
-    return [*current, *reversed(others)]
+    return [*current, *others[:MANY_DEVICES]]
 
 
 def values_of(user: User) -> dict[str, str]:

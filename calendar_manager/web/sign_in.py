@@ -144,9 +144,22 @@ def register(
             problems=_problems_of(error),
             headers=_headers_of(error),
         )
-    signed_in = accounts.sessions.sign_in(
-        email=email, password=password, address=find_address(request)
-    )
+    try:
+        signed_in = accounts.sessions.sign_in(
+            email=email, password=password, address=find_address(request)
+        )
+    except TooManyAttemptsError as error:
+        # Whoever registers once more would only hear that the address is taken.
+        return _form_page(
+            request,
+            accounts,
+            services,
+            "login.html",
+            status=_status_of(error),
+            values={"email": email, "next": next},
+            problems={"": f"Your account is made, only signing in was refused. {error}"},
+            headers=_headers_of(error),
+        )
     return _enter(request, accounts, services, signed_in, next)
 
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
@@ -12,9 +12,10 @@ from calendar_manager.bootstrap import Services
 from calendar_manager.store.unit_of_work import StoreUnavailableError
 from calendar_manager.web.connections_view import Overview, load_overview
 from calendar_manager.web.deps import Accounts, AccountsDep, ServicesDep
-from calendar_manager.web.guards import find_browser_login
+from calendar_manager.web.errors import SignInNeededError
+from calendar_manager.web.guards import BrowserLogin, find_browser_login
 from calendar_manager.web.rendering import TEMPLATES
-from calendar_manager.web.viewer import Viewer, ViewerDep
+from calendar_manager.web.viewer import Viewer, open_page
 
 router = APIRouter(include_in_schema=False)
 
@@ -32,11 +33,28 @@ PING_EVERY: Final = 15.0
 
 RETRY_MILLISECONDS: Final = 1000
 
+MEDIA_TYPE: Final = "text/event-stream"
+
+
+def find_listener(
+    request: Request, login: BrowserLogin, accounts: AccountsDep, services: ServicesDep
+) -> Viewer | None:
+    """Return who is in front of the page; None when they signed out while it was open.
+
+    Raises:
+        SignInNeededError: Nobody is signed in, and no page listens that could be told so.
+    """
+    if login is not None:
+        return open_page(request, login, accounts, services)
+    if MEDIA_TYPE not in request.headers.get("accept", ""):
+        raise SignInNeededError
+    return None
+
 
 @router.get("/connections/progress")
 async def follow(
     request: Request,
-    viewer: ViewerDep,
+    viewer: Annotated[Viewer | None, Depends(find_listener)],
     accounts: AccountsDep,
     services: ServicesDep,
     shape: Annotated[str, Query(max_length=64)] = "",
@@ -45,18 +63,22 @@ async def follow(
 
     Events: ``progress-<connection id>`` and ``calendar-<calendar id>`` carry the fresh HTML of
     those parts, ``said`` a sentence for screen readers, ``changed`` asks for all accounts anew
-    because more than the progress changed, and ``done`` is the last one.
+    because more than the progress changed, and ``done`` is the last one. A page whose person has
+    signed out is told that it ``changed``, too: listening, it cannot follow a redirect, and asking
+    for the accounts anew leads it to the sign-in.
 
     Args:
         request: What is answered.
-        viewer: Who is in front of the page.
+        viewer: Who is in front of the page; None when they signed out.
         accounts: The use cases.
         services: The joined parts.
         shape: Of the page that listens, see :class:`Overview`.
     """
+    if viewer is None:
+        return Response(_ask_anew(), media_type=MEDIA_TYPE)
     return StreamingResponse(
         _tell(request, viewer, accounts, services, shape),
-        media_type="text/event-stream",
+        media_type=MEDIA_TYPE,
         headers={"X-Accel-Buffering": "no"},
     )
 
@@ -82,8 +104,7 @@ async def _tell(
             # The browser comes back in a second, and again, until the database answers.
             return
         if overview is None or overview.shape != shape:
-            yield make_event("changed", "")
-            yield make_event("done", "")
+            yield _ask_anew()
             return
         fresh = {
             name: part
@@ -103,6 +124,11 @@ async def _tell(
             last_told_at = time()
             yield ": still at it\n\n"
         await asyncio.sleep(BETWEEN_LOOKS)
+
+
+def _ask_anew() -> str:
+    """Return what ends a stream and has the page ask for all accounts."""
+    return make_event("changed", "") + make_event("done", "")
 
 
 def make_event(name: str, data: str) -> str:

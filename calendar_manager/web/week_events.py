@@ -22,7 +22,7 @@ from calendar_manager.scheduling.errors import InvalidQuestionError
 from calendar_manager.store.agenda_entries import AgendaCalendar
 from calendar_manager.store.conflict_rows import ConflictFilter, ConflictRecord
 from calendar_manager.store.unit_of_work import Store, UnitOfWork
-from calendar_manager.web.palette import NEUTRAL, pick_colors
+from calendar_manager.web.palette import NEUTRAL, color_calendars, pick_colors
 from calendar_manager.web.wall_clocks import (
     describe_clock_changes,
     place_on_grid,
@@ -193,11 +193,8 @@ def draw_week(
 def name_calendars(calendars: Iterable[AgendaCalendar]) -> dict[UUID, Named]:
     """Return the names and colours of a user's calendars, in their order."""
     listed = [entry.calendar for entry in calendars]
-    colors = pick_colors([calendar.color for calendar in listed])
-    return {
-        calendar.id: Named(calendar.name, color)
-        for calendar, color in zip(listed, colors, strict=True)
-    }
+    colors = color_calendars(listed)
+    return {calendar.id: Named(calendar.name, colors[calendar.id]) for calendar in listed}
 
 
 def name_first_reads(calendars: Iterable[AgendaCalendar]) -> list[str]:

@@ -12,6 +12,7 @@ from calendar_manager.domain.events import EventKind, Response
 from calendar_manager.domain.meetings import BusyOccurrence, Meeting, group_meetings
 from calendar_manager.scheduling.agenda import AgendaItem
 from calendar_manager.store.agenda_entries import AgendaEntry
+from calendar_manager.store.client_rows import find_strongest
 from calendar_manager.store.conflict_rows import ConflictRecord
 
 UNTITLED: Final = "(No title)"
@@ -67,8 +68,9 @@ class WeekMeeting:
 
     @property
     def client_id(self) -> UUID | None:
-        """Whom the time belongs to, by the first copy that knows."""
-        return next((copy.client_id for copy in self.copies if copy.client_id), None)
+        """Whom the time belongs to, as hours are counted: copies that take none have no say."""
+        taking = [copy for copy in self.copies if copy.busy is not Busy.FREE]
+        return find_strongest(copy.owner for copy in taking or self.copies).client_id
 
     @property
     def declined(self) -> bool:

@@ -1,14 +1,16 @@
 """Connected accounts: listing them, and leaving them."""
 
 from collections.abc import Callable
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
 
 from calendar_manager.bootstrap import Services
 from calendar_manager.sandbox.control_client import ControlClient
+from calendar_manager.sync.quota import PAUSES_KEY, account_name
 from tests.api.callers import Person, expect_problem
+from tests.factories import NOW
 
 pytestmark = pytest.mark.store
 
@@ -113,6 +115,25 @@ def test_an_account_that_somebody_else_reads_too_keeps_its_grant(
     assert google.count_requests("/google/revoke", "POST") == 0
     assert otto.post("/api/auth/disconnect/google").status_code == 200
     assert google.count_requests("/google/revoke", "POST") == 1
+
+
+def test_a_pause_of_an_account_is_forgotten_with_the_last_who_reads_it(
+    mara: Person, otto: Person, google: ControlClient, services: Services
+) -> None:
+    google.add_account("studio@example.com")
+    studio = mara.connected("studio@example.com")
+    mara.connected(ACCOUNT)
+    shared = otto.connected(ACCOUNT)
+    with services.store.begin() as uow:
+        names = [account_name(one) for one in uow.connections.list(UUID(mara.id))]
+    services.redis.zadd(PAUSES_KEY, dict.fromkeys(names, NOW.timestamp()))
+    assert services.redis.zcard(PAUSES_KEY) == 2
+    for person, connection, left in ((otto, shared, 2), (mara, studio, 1)):
+        body = {"connection_id": connection["id"]}
+        assert person.post("/api/auth/disconnect/google", json=body).status_code == 200
+        assert services.redis.zcard(PAUSES_KEY) == left
+    assert mara.post("/api/auth/disconnect/google").status_code == 200
+    assert services.redis.zcard(PAUSES_KEY) == 0
 
 
 def test_connections_of_others_cannot_be_left(

@@ -1,5 +1,6 @@
 """What Prometheus is told, after a scripted state."""
 
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,6 +17,7 @@ from calendar_manager.bootstrap import Services, build_services
 from calendar_manager.sandbox.control_client import ControlClient
 from tests.api.callers import Person
 from tests.api.conftest import Clock, listen, make_settings, serve
+from tests.deploy.monitoring import load_panels, load_rules
 from tests.factories import count_statements
 
 pytestmark = pytest.mark.store
@@ -192,6 +194,37 @@ def test_what_processes_count_themselves_is_there(
     assert grown("request_seconds_count", route="unknown", method="GET", status="404") == 1
     # Nothing tripped, and a later trip is to be seen as an increase.
     assert after("breaker_trips_total", provider="caldotcom") == 0
+
+
+SLOW_ON_PURPOSE = (
+    ("/metrics", 200),
+    ("/health/detailed", 200),
+    ("/connections/progress", 303),
+    ("/admin", 303),
+    ("/api/admin/overview", 401),
+)
+"""What streams, or waits for workers; and what a stranger is answered."""
+
+COUNTED = (("/admin/users", 303), ("/connections", 303), ("/api/availability", 401))
+
+
+def test_what_waits_on_purpose_counts_as_no_slow_request(http: httpx.Client) -> None:
+    slow = next(rule["expr"] for rule in load_rules() if rule["alert"] == "ApiSlow")
+    panel = next(one for one in load_panels() if one["title"].startswith("Slowest"))
+    left_out = re.findall(r'route!~"([^"]+)"', slow + panel["targets"][0]["expr"])
+    assert len(left_out) == 2
+    before = scrape(http)
+    for path, status in (*SLOW_ON_PURPOSE, *COUNTED):
+        assert http.get(path).status_code == status
+    after = scrape(http)
+    for path, status in (*SLOW_ON_PURPOSE, *COUNTED):
+        name = {"route": path, "method": "GET", "status": str(status)}
+        counted = after("request_seconds_count", **name) or 0
+        # The alert can only leave out what goes by this very name.
+        assert counted > (before("request_seconds_count", **name) or 0), path
+        for pattern in left_out:
+            found = re.fullmatch(pattern, path) is not None
+            assert found is ((path, status) in SLOW_ON_PURPOSE), path
 
 
 def test_a_scrape_names_nobody_and_costs_few_statements(

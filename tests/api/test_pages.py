@@ -7,6 +7,7 @@ from html import unescape
 import httpx
 import pytest
 
+from calendar_manager.accounts.attempts import SIGN_IN_ACCOUNT
 from calendar_manager.sandbox.control_client import ControlClient, approve_consent
 from tests.api.callers import NO_AUTHORITIES, PASSWORD, Person
 
@@ -63,6 +64,23 @@ def test_registering_signs_in_and_shows_the_accounts(browser: httpx.Client) -> N
     assert 'href="/api/auth/connect/google"' in page.text
     assert browser.get("/login").headers["location"] == "/"
     assert browser.get("/register").headers["location"] == "/"
+
+
+def test_an_account_that_is_made_is_said_even_when_signing_in_is_refused(
+    browser: httpx.Client, base_url: str
+) -> None:
+    wrong = {"email": NEW["email"], "password": "a wrong password"}
+    for _ in range(SIGN_IN_ACCOUNT.amount):
+        httpx.post(f"{base_url}/api/auth/login", json=wrong)
+    answer = send_form(browser, "/register", NEW)
+    assert answer.status_code == 429
+    assert int(answer.headers["Retry-After"]) > 0
+    page = unescape(answer.text)
+    assert "Your account is made, only signing in was refused. That was too often." in page
+    assert 'action="/login"' in page, "there is nothing left to register"
+    assert f'value="{NEW["email"]}"' in page
+    again = send_form(browser, "/register", NEW)
+    assert "There is already an account" in again.text
 
 
 def test_what_was_typed_stays_but_the_password(browser: httpx.Client) -> None:

@@ -10,7 +10,9 @@ from fastapi import FastAPI
 from sqlalchemy import Engine, text
 
 from calendar_manager.api.app import create_app
+from calendar_manager.api.errors import install_error_handlers
 from calendar_manager.bootstrap import Services, build_services
+from calendar_manager.domain.times import find_zone
 from calendar_manager.sandbox.control_client import ControlClient
 from tests.api.callers import Person, expect_problem
 from tests.api.conftest import listen, make_settings, serve
@@ -49,6 +51,23 @@ def test_a_body_of_another_kind_is_refused(http: httpx.Client, kind: str) -> Non
     body = b'{"email": "a@example.com", "password": "x"}'
     answer = http.post("/api/auth/login", content=body, headers={"Content-Type": kind})
     expect_problem(answer, 422, "validation_failed", "body")
+
+
+@pytest.mark.parametrize(
+    ("query", "field"), [("tz=Mars/Olympus", "tz"), ("tz=UTC", "time_zone"), ("", "time_zone")]
+)
+def test_a_zone_that_a_use_case_does_not_know_goes_by_the_name_it_was_sent_with(
+    query: str, field: str
+) -> None:
+    app = FastAPI()
+    install_error_handlers(app)
+
+    @app.get("/zone")
+    def look() -> str:
+        return find_zone("Mars/Olympus").key
+
+    with serve(app, listen()) as address:
+        expect_problem(httpx.get(f"{address}/zone?{query}"), 422, "validation_failed", field)
 
 
 def test_a_body_that_is_too_large_is_refused_by_its_declared_size(http: httpx.Client) -> None:

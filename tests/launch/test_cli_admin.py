@@ -12,13 +12,15 @@ from cryptography.fernet import Fernet
 from sqlalchemy import Engine
 from typer.testing import CliRunner, Result
 
+from calendar_manager.accounts.administration import BATCH
 from calendar_manager.accounts.passwords import Passwords
 from calendar_manager.bootstrap import Services, build_services
-from calendar_manager.cli import app
+from calendar_manager.cli import app, batches
 from calendar_manager.config import load_settings
+from calendar_manager.job_queue import GROUP, ROUTINE, URGENT
 from calendar_manager.launch.running_environment import announce_environment, find_environment
 from calendar_manager.sandbox.server import SandboxThread
-from tests.factories import add_connection, add_user
+from tests.factories import add_calendar, add_connection, add_user
 from tests.launch.command_line import Command
 
 pytestmark = pytest.mark.e2e
@@ -156,6 +158,22 @@ def test_connections_are_listed_by_state(run: Run, services: Services) -> None:
     assert run("connections", "list", "--status", "odd").exit_code == 2
 
 
+def test_long_lists_are_whole(
+    run: Run, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "BATCH", 2)
+    people, accounts = [], []
+    # Their transactions are apart, so each came after the one before.
+    for _ in range(4):
+        with services.store.begin() as uow:
+            people.append(user := add_user(uow))
+            accounts.append(add_connection(uow, user.id))
+    users = json.loads(run("users", "list", "--json").stdout)["users"]
+    assert [one["id"] for one in users] == [str(one.id) for one in reversed(people)]
+    shown = json.loads(run("connections", "list", "--json").stdout)["connections"]
+    assert [one["id"] for one in shown] == [str(one.id) for one in reversed(accounts)]
+
+
 def test_a_sync_without_anything_to_read_or_anybody_to_do_it_is_said(run: Run) -> None:
     nothing = run("sync")
     assert nothing.exit_code == 1
@@ -163,6 +181,32 @@ def test_a_sync_without_anything_to_read_or_anybody_to_do_it_is_said(run: Run) -
     nobody = run("sync", "--wait")
     assert nobody.exit_code == 1
     assert "No worker answers" in nobody.output
+
+
+def test_many_calendars_are_read_as_routine_and_few_before_it(run: Run, services: Services) -> None:
+    with services.store.begin() as uow:
+        crowd, ada = add_user(uow), add_user(uow)
+        connection = add_connection(uow, crowd.id)
+        for _ in range(BATCH + 10):
+            add_calendar(uow, connection)
+    with services.store.begin() as uow:
+        mine = [add_calendar(uow, add_connection(uow, ada.id)).id for _ in range(2)]
+    asked = run("sync", "--user", ada.email)
+    assert "read 2 calendars" in asked.output
+    assert (services.redis.llen(URGENT), services.redis.llen(ROUTINE)) == (2, 0)
+    asked = run("sync")
+    assert f"read {BATCH + 12} calendars" in asked.output
+    with services.store.begin() as uow:
+        jobs = uow.sync_jobs.list(crowd.id, limit=2 * BATCH)
+        assert len(uow.sync_jobs.list(ada.id, limit=9)) == len(mine)
+    assert len(jobs) == BATCH + 10
+    # Sent again, they are routine as well.
+    assert not any(job.trigger.urgent for job in jobs)
+    # Those that a person waits for already stay as urgent as they were, and are sent once more.
+    assert services.redis.llen(URGENT) == 4
+    # Groups of the first transaction, then the few of the second one.
+    assert services.redis.llen(ROUTINE) == BATCH // GROUP + 10
+    assert actions(services) == ["admin.sync_requested"] * 2
 
 
 def test_keys_are_rotated(run: Run, services: Services, environ: dict[str, str]) -> None:
@@ -177,7 +221,11 @@ def test_keys_are_rotated(run: Run, services: Services, environ: dict[str, str])
         assert uow.connections.load_tokens(connection.id) is not None
     fresh.store.engine.dispose()
     again = run("rotate-keys", TOKEN_ENCRYPTION_KEYS=new)
-    assert "0 secrets" in again.output
+    assert "0 secrets are encrypted anew; the others were already." in again.output
+    lost = run("rotate-keys", TOKEN_ENCRYPTION_KEYS=Fernet.generate_key().decode())
+    assert "None of the keys opens 2 secrets" in lost.output
+    assert "the others were already" not in lost.output
+    assert "all others that can be read were already" in lost.output
 
 
 @pytest.mark.parametrize(

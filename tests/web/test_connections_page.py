@@ -11,9 +11,13 @@ from sqlalchemy import Engine, text
 
 from calendar_manager.bootstrap import Services
 from calendar_manager.sandbox.control_client import ControlClient
-from calendar_manager.web import sync_progress
+from calendar_manager.store.unit_of_work import UnitOfWork
+from calendar_manager.web import connections_view, sync_progress
+from calendar_manager.web.connections_view import load_overview
+from calendar_manager.web.week_events import name_calendars
 from tests.api.callers import Person
 from tests.api.test_pages import sign_in, token_of
+from tests.factories import add_calendar
 
 pytestmark = pytest.mark.store
 
@@ -225,6 +229,30 @@ def test_no_change_without_the_token_of_the_session(
     assert main_calendar(mara) == calendar
 
 
+def test_a_calendar_has_one_colour_whether_or_not_others_are_read(
+    browser: httpx.Client, mara: Person, google: ControlClient, services: Services
+) -> None:
+    mara.connected(ACCOUNT)
+    with services.store.begin() as uow:
+        (connection,) = uow.connections.list(UUID(mara.id))
+        found = [one for one, _ in uow.calendars.list(UUID(mara.id))]
+        found += [add_calendar(uow, connection, name=name) for name in ("Third", "Fourth")]
+        # Nobody chose a colour; the first is not read, and only some pages know of it.
+        for position, one in enumerate(found):
+            uow.calendars.change(one.user_id, one.id, color=None, sync_enabled=position > 0)
+    with services.store.begin() as uow:
+        elsewhere = name_calendars(uow.lookups.load_calendars(UUID(mara.id)))
+    overview = load_overview(services, UUID(mara.id))
+    here = {
+        one.calendar.id: one.color for account in overview.accounts for one in account.calendars
+    }
+    assert len(elsewhere) == len(here) - 1 == 3
+    assert {one: here[one] for one in elsewhere} == {
+        one: named.color for one, named in elsewhere.items()
+    }
+    assert len(set(here.values())) == len(here)
+
+
 def test_the_stream_follows_a_first_sync_to_its_end(
     browser: httpx.Client,
     mara: Person,
@@ -254,6 +282,21 @@ def test_the_stream_follows_a_first_sync_to_its_end(
     assert "Current" in calendar[-1]
     assert [name for name, _ in events[-2:]] == ["said", "done"]
     assert events[-2][1].strip() == f"Google, {ACCOUNT}: Both calendars are current."
+
+
+def test_a_sync_that_ends_while_the_page_is_made_shows_in_its_calendar(
+    browser: httpx.Client, mara: Person, work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mara.connected(ACCOUNT)
+    sign_in(browser)
+    load_runs = connections_view._load_runs
+
+    def finish_meanwhile(uow: UnitOfWork, user_id: UUID, calendars: int) -> object:
+        work()
+        return load_runs(uow, user_id, calendars)
+
+    monkeypatch.setattr(connections_view, "_load_runs", finish_meanwhile)
+    assert "Both calendars are current." in open_page(browser)
 
 
 def test_the_progress_counts_the_events_of_all_calendars(
@@ -331,6 +374,24 @@ def test_a_stream_is_of_limited_life_and_keeps_the_line_open(
     assert told.startswith("retry: 1000\n\n")
     assert "\n: still at it\n" in told
     assert "done" not in [name for name, _ in events_of(told)], "the browser is to come back"
+
+
+def test_a_stream_that_is_opened_anew_after_signing_out_leads_to_the_sign_in(
+    browser: httpx.Client, mara: Person, google: ControlClient
+) -> None:
+    mara.connected(ACCOUNT)
+    sign_in(browser)
+    page = open_page(browser)
+    browser.post("/logout", data={"csrf_token": token_of(page)})
+    # What browsers send for an EventSource; it takes no other kind of answer.
+    answer = browser.get(stream_address(page), headers={"Accept": "text/event-stream"})
+    assert (answer.status_code, answer.headers["content-type"].split(";")[0]) == (
+        200,
+        "text/event-stream",
+    )
+    assert events_of(answer.text) == [("changed", ""), ("done", "")]
+    accounts = browser.get("/connections/accounts", headers=HTMX)
+    assert accounts.headers["HX-Redirect"].startswith("/login")
 
 
 def test_strangers_follow_nothing(browser: httpx.Client, mara: Person) -> None:

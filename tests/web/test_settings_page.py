@@ -8,9 +8,11 @@ import httpx
 import pytest
 from sqlalchemy import Engine, text
 
+from calendar_manager.bootstrap import Services
 from calendar_manager.web.settings_view import MANY_DEVICES
 from tests.api.callers import PASSWORD, Person
 from tests.api.test_pages import send_form, sign_in, token_of
+from tests.factories import count_statements
 
 pytestmark = pytest.mark.store
 
@@ -200,7 +202,7 @@ def test_devices_are_listed_and_signed_out(browser: httpx.Client, mara: Person) 
 
 
 def test_this_device_and_the_latest_are_shown_however_many_there_are(
-    browser: httpx.Client, mara: Person, clean_database: Engine
+    browser: httpx.Client, mara: Person, clean_database: Engine, services: Services
 ) -> None:
     with clean_database.begin() as connection:
         query = """
@@ -211,12 +213,31 @@ def test_this_device_and_the_latest_are_shown_however_many_there_are(
         """
         connection.execute(text(query))
     sign_in(browser)
-    page = open_page(browser)
+    with count_statements(services.store.engine) as seen:
+        page = open_page(browser)
+    assert sum("ORDER BY login_sessions." in statement for statement in seen) == 1
     assert page.count("This device") == 1
     with clean_database.connect() as connection:
         query = "SELECT id::text FROM login_sessions ORDER BY created_at DESC LIMIT :most"
         _, *others = connection.scalars(text(query), {"most": MANY_DEVICES + 1})
     assert re.findall(r'action="/settings/devices/([^"]+)/end"', page) == others
+
+
+def test_this_device_is_shown_although_many_others_signed_in_later(
+    browser: httpx.Client, mara: Person, clean_database: Engine
+) -> None:
+    sign_in(browser)
+    with clean_database.begin() as connection:
+        query = """
+            INSERT INTO login_sessions (id, user_id, refresh_token_hash, expires_at, created_at)
+            SELECT gen_random_uuid(), user_id, refresh_token_hash, expires_at,
+                   created_at + number * interval '1 minute'
+            FROM login_sessions, generate_series(1, 210) AS number
+        """
+        connection.execute(text(query))
+    page = open_page(browser)
+    assert page.count("This device") == 1
+    assert len(re.findall(r'action="/settings/devices/[^"]+/end"', page)) == MANY_DEVICES
 
 
 def test_devices_of_others_cannot_be_signed_out(

@@ -1,7 +1,7 @@
 """The week page: what the grid draws, the details of a meeting, and whose they are."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -509,6 +509,51 @@ def test_what_a_person_said_of_one_copy_counts_before_the_other_ones_calendar(de
         f"/api/clients/{acme}/hours", params={"start": "2026-03-02", "end": "2026-03-09"}
     )
     assert hours.json()["total"]["meetings"] == 0, "the page says what is counted"
+
+
+def client_of(desk: Desk) -> str | None:
+    """Whom the only meeting of the week belongs to in the grid, by name."""
+    (one,) = desk.draw()["events"]
+    return one["client"] and str(one["client"]["name"])
+
+
+def count_meetings(desk: Desk, client: str) -> int:
+    days = {"start": "2026-03-02", "end": "2026-03-09"}
+    hours = desk.person.get(f"/api/clients/{client}/hours", params=days)
+    return int(hours.json()["total"]["meetings"])
+
+
+@pytest.mark.parametrize("said_first", [True, False])
+def test_the_grid_names_the_client_that_a_meeting_on_two_calendars_counts_for(
+    desk: Desk,
+    said_first: bool,  # noqa: FBT001 - pytest names the arguments.
+) -> None:
+    acme, bolt = desk.add_client("Acme Ltd"), desk.add_client("Bolt Ltd")
+    other = desk.add_calendar("Bolt", client_id=UUID(bolt))
+    review = make_event("Review", "03-03 09:00", "03-03 10:00", ical_uid="uid@acme")
+    tentative = replace(review, my_response=Response.TENTATIVE)
+    copies = [review, tentative] if said_first else [tentative, review]
+    (said_of,) = desk.save(copies[0])
+    desk.save(copies[1], calendar=other)
+    assert client_of(desk) == "Bolt Ltd"
+    said = {"client_id": acme, "scope": "event"}
+    assert desk.person.patch(f"/api/events/{said_of}/client", json=said).status_code == 200
+    assert client_of(desk) == "Acme Ltd"
+    assert (count_meetings(desk, acme), count_meetings(desk, bolt)) == (1, 0)
+    assert desk.titles(client=acme) == ["Review"]
+    assert desk.titles(client=bolt) == []
+
+
+def test_a_copy_that_takes_no_time_does_not_say_whose_a_meeting_is(desk: Desk) -> None:
+    acme, bolt = desk.add_client("Acme Ltd"), desk.add_client("Bolt Ltd")
+    other = desk.add_calendar("Bolt", client_id=UUID(bolt))
+    review = make_event("Review", "03-03 09:00", "03-03 10:00", ical_uid="uid@acme")
+    (declined,) = desk.save(replace(review, my_response=Response.DECLINED))
+    desk.save(review, calendar=other)
+    said = {"client_id": acme, "scope": "event"}
+    assert desk.person.patch(f"/api/events/{declined}/client", json=said).status_code == 200
+    assert client_of(desk) == "Bolt Ltd"
+    assert (count_meetings(desk, acme), count_meetings(desk, bolt)) == (0, 1)
 
 
 def test_saving_in_the_dialog_answers_the_fragment_and_lets_the_grid_follow(desk: Desk) -> None:

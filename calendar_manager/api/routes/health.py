@@ -18,12 +18,10 @@ from calendar_manager.job_queue import BEAT_LOCK_KEY, HEARTBEAT_KEY
 from calendar_manager.store.measurements import count_calendars, count_lost_connections
 from calendar_manager.store.migrations import make_alembic_config
 from calendar_manager.store.vital_signs import DatabaseDownError, load_oldest_due_at, load_revision
+from calendar_manager.web.installation import LATE
 from calendar_manager.web.queues import QueueState, load_queues, open_briefly
 
 router = APIRouter(prefix="/health", tags=["health"])
-
-LATE: Final = 300.0
-"""Seconds that a due calendar may wait before the dispatch counts as broken: ten of its turns."""
 
 _NOT_READY: Final[dict[int | str, dict[str, Any]]] = {
     503: {"model": ReadyOut, "description": "Something is missing."}

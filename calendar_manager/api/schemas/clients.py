@@ -10,7 +10,13 @@ from pydantic.config import JsonDict
 
 from calendar_manager.accounts.assigning import Assigned, Scope
 from calendar_manager.accounts.clients import MANY_RULES, ClientFields
-from calendar_manager.accounts.fields import check_line, check_name, check_time_zone, is_encodable
+from calendar_manager.accounts.fields import (
+    PROJECT_MAXIMUM,
+    check_line,
+    check_name,
+    check_time_zone,
+    is_encodable,
+)
 from calendar_manager.api.questions import MomentText
 from calendar_manager.api.schemas.inputs import Input
 from calendar_manager.domain.client_hours import Hours, Period, PeriodHours
@@ -20,7 +26,6 @@ from calendar_manager.scheduling.client_hours import ClientHours
 from calendar_manager.store.client_rows import Origin
 
 NOTES_MAXIMUM: Final = 10_000
-PROJECT_MAXIMUM: Final = 200
 WEEK_MINUTES: Final = 7 * 24 * 60
 
 CLIENT_EXAMPLE: JsonDict = {

@@ -283,9 +283,15 @@ class AdministrationRepository:
         *,
         user_id: UUID | None = None,
         connection_id: UUID | None = None,
-        calendar_id: UUID | None = None,
+        calendar_ids: Collection[UUID] | None = None,
     ) -> Sequence[Calendar]:
-        """List the calendars that can be read now, of everybody or of one person or account."""
+        """List the calendars that can be read now, of everybody or of one person or account.
+
+        Args:
+            user_id: Only this person's.
+            connection_id: Only those of this account.
+            calendar_ids: Only those among these.
+        """
         query = (
             select(CalendarRow)
             .join(ConnectionRow, ConnectionRow.id == CalendarRow.connection_id)
@@ -301,8 +307,8 @@ class AdministrationRepository:
             query = query.where(CalendarRow.user_id == user_id)
         if connection_id is not None:
             query = query.where(CalendarRow.connection_id == connection_id)
-        if calendar_id is not None:
-            query = query.where(CalendarRow.id == calendar_id)
+        if calendar_ids is not None:
+            query = query.where(CalendarRow.id.in_(calendar_ids))
         return [calendar_from_row(row) for row in self._session.scalars(query)]
 
     def find_jobs(self, job_ids: Collection[UUID]) -> Sequence[SyncJob]:

@@ -34,6 +34,7 @@ from calendar_manager.store.agenda_rows import (
     entry_of,
 )
 from calendar_manager.store.client_conditions import ClientOfOccurrence
+from calendar_manager.store.client_rows import Owner
 from calendar_manager.store.event_rows import event_from_row
 from calendar_manager.store.repositories.calendars import calendar_from_row
 from calendar_manager.store.tables import (
@@ -90,7 +91,7 @@ class AgendaRepository:
         """
         client = ClientOfOccurrence()
         query = client.join(
-            select(OccurrenceRow, EventRow, client.id.label("client_id"))
+            select(OccurrenceRow, EventRow, client.id, client.project, client.rank)
             .join(EventRow, EventRow.id == OccurrenceRow.event_id)
             .join(CalendarRow, CalendarRow.id == OccurrenceRow.calendar_id)
         ).where(
@@ -108,10 +109,10 @@ class AgendaRepository:
         )
         events: dict[UUID, Event] = {}
         entries: list[AgendaEntry] = []
-        for occurrence, stored, client_id in rows:
+        for occurrence, stored, *owner in rows:
             if stored.id not in events:
                 events[stored.id] = event_from_row(stored)
-            entries.append(entry_of(occurrence, events[stored.id], client_id))
+            entries.append(entry_of(occurrence, events[stored.id], Owner(*owner)))
         return entries
 
     def find_event(self, user_id: UUID, event_id: UUID) -> EventDetail | None:

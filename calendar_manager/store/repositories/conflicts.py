@@ -99,16 +99,9 @@ class ConflictRepository:
 
     def count_open(self, user_id: UUID, *, after: datetime) -> int:
         """Return how many open conflicts of a user end after an instant."""
-        return (
-            self._session.scalar(
-                select(func.count()).where(
-                    ConflictRow.user_id == user_id,
-                    ConflictRow.status == ConflictStatus.OPEN,
-                    ConflictRow.end_at > after,
-                )
-            )
-            or 0
-        )
+        coming = Span(after, EVERYTHING.end)
+        wanted = ConflictFilter(statuses=(ConflictStatus.OPEN,), span=coming)
+        return self.count(user_id, wanted)
 
     def users_with_checks(self, *, older_than: timedelta) -> Sequence[UUID]:
         """List the installation's users whose spans wait longer than that to be examined.

@@ -59,26 +59,37 @@ class LoginSessionRepository:
         self._session.flush()
 
     def list_live(
-        self, user_id: UUID, *, after: tuple[datetime, UUID] | None, limit: int, now: datetime
+        self,
+        user_id: UUID,
+        *,
+        after: tuple[datetime, UUID] | None,
+        limit: int,
+        now: datetime,
+        latest_first: bool = False,
     ) -> Sequence[LoginSession]:
-        """List the sessions that let somebody in, the oldest first.
+        """List the sessions that let somebody in.
 
         Args:
             user_id: Whose.
             after: The beginning and the id of the last one already seen.
             limit: How many at most.
             now: The present.
+            latest_first: Whether the one that began last comes first, instead of the oldest.
         """
         query = select(LoginSessionRow).where(
             LoginSessionRow.user_id == user_id,
             LoginSessionRow.revoked_at.is_(None),
             LoginSessionRow.expires_at > now,
         )
+        order = (LoginSessionRow.created_at, LoginSessionRow.id)
         if after is not None:
-            query = query.where(tuple_(LoginSessionRow.created_at, LoginSessionRow.id) > after)
-        rows = self._session.scalars(
-            query.order_by(LoginSessionRow.created_at, LoginSessionRow.id).limit(limit)
-        )
+            key = tuple_(*order)
+            query = query.where(key < after if latest_first else key > after)
+        if latest_first:
+            query = query.order_by(*(column.desc() for column in order))
+        else:
+            query = query.order_by(*order)
+        rows = self._session.scalars(query.limit(limit))
         return [
             LoginSession(
                 id=row.id,
