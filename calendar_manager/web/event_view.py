@@ -1,6 +1,5 @@
 """What the details of a meeting show."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
