@@ -62,7 +62,10 @@ def test_an_address_is_made_told_once_and_revoked(desk: Desk, clean_database: En
     expect_problem(desk.fetch(f"/feeds/{token}.ics"), 404, "feed_not_found")
     with clean_database.connect() as connection:
         told = connection.execute(
-            text("SELECT action, detail FROM audit_log WHERE action LIKE 'feed.%'")
+            text(
+                "SELECT action, detail FROM audit_log WHERE action LIKE 'feed.%'"
+                " ORDER BY created_at"
+            )
         ).all()
     assert [tuple(line) for line in told] == [
         ("feed.created", {"replaced": False}),

@@ -190,6 +190,7 @@ def test_either_of_the_two_ends_it_at_once(
         lines = connection.execute(
             text(
                 "SELECT user_id, subject, action, detail FROM audit_log WHERE action LIKE 'avail%'"
+                " ORDER BY created_at"
             )
         ).all()
     assert [tuple(line) for line in lines] == [
