@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
 from enum import StrEnum
 
@@ -183,11 +183,22 @@ class Event:
         Two reads of an unchanged event give the same digest; the etag and the time of change
         stay out, because providers touch them without changing anything else.
         """
-        content = asdict(self)
-        for volatile in ("etag", "provider_updated_at", "sequence"):
-            del content[volatile]
-        text = json.dumps(content, default=str, sort_keys=True, ensure_ascii=False)
+        content = {name: getattr(self, name) for name in _NOTICEABLE}
+        text = _ENCODER.encode(content)
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _show(value: object) -> object:
+    """Return what JSON has no form for in one that it has."""
+    if isinstance(value, Span | DateSpan | Person | Attendee):
+        return {name: getattr(value, name) for name in value.__slots__}
+    return str(value)
+
+
+_VOLATILE = {"etag", "provider_updated_at", "sequence"}
+_NOTICEABLE = tuple(field.name for field in fields(Event) if field.name not in _VOLATILE)
+# Fingerprints are stored, so the same content has to give the same text for ever.
+_ENCODER = json.JSONEncoder(default=_show, sort_keys=True, ensure_ascii=False)
 
 
 def original_start_key(start: datetime | date) -> datetime:

@@ -135,6 +135,21 @@ def test_another_rule_and_another_original_start_change_the_fingerprint() -> Non
     assert len({event.fingerprint for event in (MASTER, daily, OVERRIDE, later, on_a_date)}) == 5
 
 
+@pytest.mark.parametrize(
+    ("event", "beginning"),
+    [
+        (SINGLE, "ed5c289d87547ad1"),
+        (MASTER, "cc9869dfb30acb41"),
+        (OVERRIDE, "9c1d696ecc31a421"),
+        (replace(SINGLE, **CHANGES), "f29874b97506a060"),
+        (replace(SINGLE, when=DAY), "d75505be9827a996"),
+    ],
+)
+def test_the_fingerprints_that_are_stored_already_stay_valid(event: Event, beginning: str) -> None:
+    # Were one different, every event would be written anew by the next full read.
+    assert event.fingerprint.startswith(beginning)
+
+
 def test_the_zone_in_which_an_instant_is_written_leaves_the_fingerprint() -> None:
     east = timezone(timedelta(hours=9))
     moved = Span(HOUR.start.astimezone(east), HOUR.end.astimezone(east))

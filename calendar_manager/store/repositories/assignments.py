@@ -13,6 +13,7 @@ from calendar_manager.domain.clients import ClientMatch, EventTraits, traits_of
 from calendar_manager.domain.events import Attendee, EventStatus, Person, Response
 from calendar_manager.domain.timespan import Span
 from calendar_manager.store.agenda_conditions import IS_READ, takes_time_in
+from calendar_manager.store.bulk import insertion, portions
 from calendar_manager.store.client_conditions import ClientOfOccurrence
 from calendar_manager.store.client_rows import (
     AssignableEvent,
@@ -96,8 +97,8 @@ class AssignmentRepository:
                     EventAssignmentRow.origin == Origin.RULE,
                 )
             )
-        if changed:
-            statement = insert(EventAssignmentRow)
+        for portion in portions(changed):
+            statement = insertion(EventAssignmentRow, portion)
             self._session.execute(
                 statement.on_conflict_do_update(
                     index_elements=["event_id", "original_start"],
@@ -108,8 +109,7 @@ class AssignmentRepository:
                     },
                     # A person may have said something since it was looked at.
                     where=EventAssignmentRow.origin == Origin.RULE,
-                ),
-                changed,
+                )
             )
         return len(gone) + len(changed)
 

@@ -30,6 +30,7 @@ from calendar_manager.domain.conflict_reconciliation import (
     ResolutionOrigin,
 )
 from calendar_manager.domain.timespan import Span
+from calendar_manager.store.bulk import insert_rows, update_rows
 from calendar_manager.store.conflict_rows import (
     Actor,
     ConflictAction,
@@ -290,15 +291,11 @@ class ConflictRepository:
         changes: Sequence[Sequence[dict[str, Any]]],
         history: Sequence[dict[str, Any]],
     ) -> None:
-        if opened:
-            self._session.execute(
-                insert(ConflictRow), [{"user_id": user_id, **values} for values in opened]
-            )
+        owned = [{"user_id": user_id, **values} for values in opened]
+        insert_rows(self._session, ConflictRow, owned)
         for batch in changes:
-            if batch:
-                self._session.execute(update(ConflictRow), list(batch))
-        if history:
-            self._session.execute(insert(ConflictHistoryRow), list(history))
+            update_rows(self._session, ConflictRow, batch)
+        insert_rows(self._session, ConflictHistoryRow, history)
 
 
 def _matching(query: Select[Any], user_id: UUID, wanted: ConflictFilter) -> Select[Any]:
@@ -334,6 +331,7 @@ def _history(
     now: datetime,
 ) -> dict[str, Any]:
     return {
+        "id": uuid4(),
         "user_id": user_id,
         "conflict_id": conflict_id,
         "happened_at": now,

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import (
     TIMESTAMP,
@@ -17,12 +17,11 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from calendar_manager.domain.events import Event
 from calendar_manager.domain.timespan import Span
-from calendar_manager.store.bulk import insert_missing, update_rows
+from calendar_manager.store.bulk import insert_missing, insertion, portions, update_rows
 from calendar_manager.store.event_rows import event_from_row, event_values
 from calendar_manager.store.tables import (
     EventRow,
@@ -106,27 +105,23 @@ class EventRepository:
         self, *, user_id: UUID, calendar_id: UUID, events: Sequence[Event]
     ) -> Sequence[StoredEvent]:
         """Insert or overwrite events; deleted ones come back to life under their old id."""
-        if not events:
-            return []
-        statement = insert(EventRow)
-        changing = {
-            column.name: column
-            for column in statement.excluded
-            if column.name not in {"id", "user_id", "calendar_id", "provider_event_id"}
-            and column.name not in {"created_at", "updated_at"}
-        }
-        statement = statement.on_conflict_do_update(
-            index_elements=["calendar_id", "provider_event_id"],
-            set_={**changing, "updated_at": func.now()},
-        )
-        ids = self._session.execute(
-            statement.returning(EventRow.provider_event_id, EventRow.id),
-            [
-                {"user_id": user_id, "calendar_id": calendar_id, **event_values(event)}
-                for event in events
-            ],
-        )
-        by_provider_id = {row[0]: row[1] for row in ids}
+        whose = {"user_id": user_id, "calendar_id": calendar_id}
+        rows = [{"id": uuid4(), **whose, **event_values(event)} for event in events]
+        by_provider_id: dict[str, UUID] = {}
+        for portion in portions(rows):
+            statement = insertion(EventRow, portion)
+            changing = {
+                name: statement.excluded[name]
+                for name in portion[0]
+                if name not in {"id", "user_id", "calendar_id", "provider_event_id"}
+            }
+            ids = self._session.execute(
+                statement.on_conflict_do_update(
+                    index_elements=["calendar_id", "provider_event_id"],
+                    set_={**changing, "updated_at": func.now()},
+                ).returning(EventRow.provider_event_id, EventRow.id)
+            )
+            by_provider_id |= {row[0]: row[1] for row in ids}
         return [StoredEvent(by_provider_id[event.provider_event_id], event) for event in events]
 
     def mark_deleted(

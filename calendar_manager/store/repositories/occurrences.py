@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import Date as DateType
-from sqlalchemy import Text, cast, delete, func, insert, select, update
+from sqlalchemy import Text, cast, delete, func, select, update
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.orm import Session
 
@@ -15,7 +15,7 @@ from calendar_manager.domain.busy import Busy
 from calendar_manager.domain.events import Occurrence
 from calendar_manager.domain.occurrences import name_occurrence
 from calendar_manager.domain.timespan import Span
-from calendar_manager.store.bulk import update_rows
+from calendar_manager.store.bulk import insert_rows, update_rows
 from calendar_manager.store.tables import OccurrenceRow, UserRow
 
 LaidOut = tuple[Busy, Sequence[Occurrence]]
@@ -141,8 +141,7 @@ class OccurrenceRepository:
         if removals:
             self._session.execute(delete(OccurrenceRow).where(OccurrenceRow.id.in_(removals)))
         update_rows(self._session, OccurrenceRow, updates)
-        if inserts:
-            self._session.execute(insert(OccurrenceRow), list(inserts))
+        insert_rows(self._session, OccurrenceRow, inserts)
 
 
 def _only_ones(stored: Iterable[_Key], wanted: Iterable[_Key]) -> dict[_Key, _Key]:
