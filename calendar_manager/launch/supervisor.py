@@ -148,12 +148,14 @@ class Supervisor:
             os.close(descriptor)
 
     def _kill_group(self, leader: int) -> None:
-        for process in find_marked(self._home):
-            try:
-                if os.getpgid(process.pid) == leader:
-                    process.kill()
-            except (ProcessLookupError, psutil.NoSuchProcess):
-                continue
+        """Kill what a leader left behind, and wait until it is gone: it may hold a port."""
+        left = [one for one in find_marked(self._home) if _group_of(one) == leader]
+        for process in left:
+            # All are killed before the first is waited for.
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        for process in left:
+            stop_process(process, STOP_STEPS[-1:])
 
 
 def find_marked(home: Path) -> Iterator[psutil.Process]:
@@ -182,10 +184,15 @@ def stop_marked(home: Path) -> None:
 
 
 def _leads_group(process: psutil.Process) -> bool:
+    return _group_of(process) == process.pid
+
+
+def _group_of(process: psutil.Process) -> int | None:
+    """Return the number of a process's group, or None when it has ended."""
     try:
-        return os.getpgid(process.pid) == process.pid
+        return os.getpgid(process.pid)
     except ProcessLookupError:
-        return False
+        return None
 
 
 def _limit(log: Path) -> None:

@@ -128,9 +128,14 @@ def test_what_a_killed_parent_left_gives_the_port_to_its_successor(
 
     supervisor.check()
 
+    assert not before & serving(tmp_path), "they are gone before the port is taken"
+
+    def is_served_anew() -> bool:
+        supervisor.check()
+        return len(serving(tmp_path) - before) == 2
+
+    until(is_served_anew)
     assert child.is_running()
-    until(lambda: len(serving(tmp_path) - before) == 2)
-    assert not before & serving(tmp_path)
     wait_until_ready(child, answers(f"http://{HOST}:{port}/health/ready"))
 
 
