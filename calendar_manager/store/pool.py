@@ -12,7 +12,8 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 CONNECTIONS: Final = 16
-"""How many connections a process keeps, and how many requests it works on at a time.
+"""How many connections a process keeps, and how many requests it works on at a time, beside the few
+quick ones.
 
 Were there more requests, they would open connections above this number and close them again, and
 each of these costs PostgreSQL a process. Nor would they be quicker: Python runs one at a time.
