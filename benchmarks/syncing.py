@@ -76,7 +76,7 @@ def measure_first_sync(installation: Installation, sizes: Sizes) -> Row:
     floor = first_sync.measure_floor(services)
     return Row(
         what=f"first sync of {sizes.events:,} events",
-        floor_name="the same rows, bulk insert by SQLAlchemy",
+        floor_name="the same rows, bulk insert by psycopg2",
         floor=Timing.of([floor]),
         ours=Timing.of([last.seconds]),
         aim="≤ 20 s and ≤ 3 ×",
