@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from calendar_manager.domain.accounts import Connection, ConnectionStatus, ProviderKind, Tokens
-from calendar_manager.store.crypto import TokenCipher
+from calendar_manager.store.crypto import TokenCipher, UndecipherableError
 from calendar_manager.store.execution import execute_count
 from calendar_manager.store.tables import AuditRow, ConnectionRow
 
@@ -139,6 +139,13 @@ class ConnectionRepository:
             expires_at=row.token_expires_at,
             scopes=frozenset(row.scopes),
         )
+
+    def try_open_tokens(self, row: ConnectionRow) -> Tokens | None:
+        """As :meth:`open_tokens`; None also when no key opens them."""
+        try:
+            return self.open_tokens(row)
+        except UndecipherableError:
+            return None
 
     def load_refresh_state(self, connection_id: UUID) -> RefreshState | None:
         """Return what a refresh begins with; None as :meth:`load_tokens` says."""

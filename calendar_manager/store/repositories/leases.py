@@ -16,10 +16,10 @@ from sqlalchemy import and_, case, exists, func, literal, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
-from calendar_manager.domain.accounts import ReadVia, Tokens
+from calendar_manager.domain.accounts import ReadVia
 from calendar_manager.domain.sync_jobs import NextTurns, SyncKind, SyncStatus, SyncTrigger
 from calendar_manager.domain.timespan import Span
-from calendar_manager.store.crypto import UndecipherableError
+from calendar_manager.store.agenda_rows import materialized_span
 from calendar_manager.store.execution import execute_count
 from calendar_manager.store.lease import Lease, LeaseLostError
 from calendar_manager.store.next_turn import next_sync_at
@@ -369,27 +369,9 @@ class LeaseRepository:
             waiting.c.calendar_id == lease.calendar.id, waiting.c.status == SyncStatus.QUEUED
         )
 
-    def _open_tokens(self, connection: ConnectionRow) -> Tokens | None:
-        """Return an account's tokens; None when there are none, or when no key opens them.
-
-        Whoever needs them fails over that under the lease, and the job says so. Failing here would
-        leave it queued and sent again for ever.
-        """
-        try:
-            return self._connections.open_tokens(connection)
-        except UndecipherableError:
-            return None
-
     def _lease(
-        self,
-        token: UUID,
-        job: SyncJobRow,
-        calendar: CalendarRow,
-        connection: ConnectionRow,
+        self, token: UUID, job: SyncJobRow, calendar: CalendarRow, connection: ConnectionRow
     ) -> Lease:
-        materialized = None
-        if calendar.materialized_from is not None and calendar.materialized_until is not None:
-            materialized = Span(calendar.materialized_from, calendar.materialized_until)
         return Lease(
             token=token,
             job_id=job.id,
@@ -400,11 +382,13 @@ class LeaseRepository:
             pages=job.pages,
             calendar=calendar_from_row(calendar),
             connection=connection_from_row(connection),
-            tokens=self._open_tokens(connection),
+            # Whoever needs them fails over their lack under the lease, and the job says so. Failing
+            # here would leave it queued and sent again for ever.
+            tokens=self._connections.try_open_tokens(connection),
             cursor=calendar.cursor,
             cursor_version=calendar.cursor_version,
             failures=calendar.failures,
-            materialized=materialized,
+            materialized=materialized_span(calendar),
             held=calendar.held_at is not None,
             accepted_deletions=calendar.accepted_deletions,
         )
